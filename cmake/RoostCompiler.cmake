@@ -1,0 +1,38 @@
+# SPDX-License-Identifier: MIT
+#
+# Warnings, sanitizers, hardening, compiler cache and linker: what every target is compiled with.
+
+add_library(roost_flags INTERFACE)
+target_compile_options(roost_flags INTERFACE
+  -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wimplicit-fallthrough -Wnon-virtual-dtor
+  -Wswitch-enum -Wno-sign-conversion -Werror -fstack-protector-strong)
+if(CMAKE_BUILD_TYPE STREQUAL "Release")
+  target_compile_definitions(roost_flags INTERFACE _FORTIFY_SOURCE=2)
+  # Every function in its own section, so that the linker drops what nobody calls.
+  target_compile_options(roost_flags INTERFACE -ffunction-sections -fdata-sections)
+  target_link_options(roost_flags INTERFACE -Wl,--gc-sections)
+endif()
+target_link_options(roost_flags INTERFACE -Wl,-z,relro,-z,now -Wl,--as-needed)
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+
+if(ROOST_SANITIZE)
+  add_compile_options(-fsanitize=${ROOST_SANITIZE} -fno-omit-frame-pointer
+                      -fno-sanitize-recover=all)
+  add_link_options(-fsanitize=${ROOST_SANITIZE})
+endif()
+
+find_program(ROOST_CCACHE ccache)
+if(ROOST_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${ROOST_CCACHE})
+endif()
+
+# mold, else lld, else what the compiler brings. Link-time optimisation stays with the compiler's own.
+if(NOT CMAKE_INTERPROCEDURAL_OPTIMIZATION)
+  find_program(ROOST_MOLD mold)
+  find_program(ROOST_LLD ld.lld)
+  if(ROOST_MOLD)
+    add_link_options(-fuse-ld=mold)
+  elseif(ROOST_LLD)
+    add_link_options(-fuse-ld=lld)
+  endif()
+endif()

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+#include <variant>
+
+#include "base/bytes.h"
+#include "base/endpoint.h"
+
+namespace roost::core {
+
+// What happens to a node (inputs) and what it asks of the world (actions). The shell (io or sim)
+// turns one into the other; nothing below it does I/O.
+//
+// Views in an input are valid during the step. Views in an action are valid until the outbox is
+// cleared: they point into the input or into the outbox's arena.
+
+using SocketId = uint16_t;  // Index of a UDP socket, in the order in which the shell bound them.
+
+// Our end of a packet. The interface is needed to answer a link-local IPv6 address; 0 elsewhere.
+struct LocalEnd {
+  Endpoint endpoint;
+  uint32_t interface_index = 0;
+};
+
+// A TCP connection of the shell's. Numbers are not used again while the shell runs.
+enum class StreamId : uint64_t {};
+// One HTTP request waiting for its reply. Not used again either.
+enum class RequestId : uint64_t {};
+
+enum class Transport : uint8_t { kUdp, kTcp, kTls };
+inline constexpr size_t kTransportCount = 3;
+
+enum class HttpMethod : uint8_t { kGet, kHead, kPost, kPut, kDelete, kOptions, kOther };
+
+// ---- Inputs: what happened.
+
+struct DatagramArrived {
+  SocketId at;
+  LocalEnd local;
+  Endpoint from;
+  Bytes payload;
+};
+
+// A connection was accepted, on TCP; TLS or not shows later. Answered by RefuseStream if it is to
+// be closed at once; only otherwise is its end reported by StreamClosed.
+struct StreamOpened {
+  StreamId stream;
+  Endpoint from;
+};
+
+// One whole framed message (STUN over TCP or TLS, RFC 8489 §6.2.2) came in on a stream.
+struct MessageArrived {
+  StreamId stream;
+  Transport transport;
+  LocalEnd local;
+  Endpoint from;
+  Bytes payload;
+};
+
+// The shell has written that many bytes to streams of that kind, TLS and HTTP framing included.
+struct StreamBytesSent {
+  Transport transport;
+  uint64_t bytes;
+};
+
+// The stream has ended, for whatever reason; its number is dead.
+struct StreamClosed {
+  StreamId stream;
+  Endpoint from;
+};
+
+// A whole request on the public port; each gets exactly one HttpReply.
+struct HttpRequestArrived {
+  RequestId request;
+  Endpoint from;
+  HttpMethod method;
+  std::string_view path;  // Without the query; not decoded.
+  Bytes body;
+};
+
+struct DeadlinePassed {};
+
+using Input = std::variant<DatagramArrived, StreamOpened, MessageArrived, StreamBytesSent,
+                           StreamClosed, HttpRequestArrived, DeadlinePassed>;
+
+// ---- Actions: orders.
+
+struct SendDatagram {
+  SocketId from;
+  LocalEnd local;
+  Endpoint to;
+  Bytes payload;
+};
+
+struct SendMessage {
+  StreamId stream;
+  Bytes payload;
+};
+
+struct RefuseStream {
+  StreamId stream;
+};
+
+struct HttpReply {
+  RequestId request;
+  uint16_t status;
+  std::string_view content_type;
+  Bytes body;                    // The shell leaves it out where the method was HEAD.
+  std::string_view header_line;  // One more header, "Name: value"; or empty.
+};
+
+// One line per change of state; the shell logs it. Never caused at a rate that strangers choose.
+struct Note {
+  std::string_view what;
+};
+
+using Action = std::variant<SendDatagram, SendMessage, RefuseStream, HttpReply, Note>;
+
+}  // namespace roost::core

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "base/bytes.h"
+#include "core/action.h"
+
+namespace roost::core {
+
+// What the cores ask of the world, in the order they asked.
+//
+// The shell calls step() for one input after the other while has_room(), then carries the actions
+// out as one batch and clears. Bytes named by an action stay valid until then: either they are part
+// of an input that the shell still holds (a relayed payload is never copied), or they were built in
+// this outbox's arena. All memory is taken in the constructor.
+class Outbox {
+ public:
+  // No single input may cause more; checked.
+  static constexpr size_t kActionsPerStepMax = 64;
+  static constexpr size_t kBytesPerStepMax = 4096;
+  // A full receive batch of small replies fits several times; a batch of large ones is carried out
+  // in parts.
+  static constexpr size_t kActionCountMax = 512;
+  static constexpr size_t kArenaSize = 64 * 1024;
+
+  Outbox();
+
+  // Whether one more step is sure to fit.
+  bool has_room() const;
+
+  void push(const Action& action);
+
+  // Room for `size` bytes (at most kBytesPerStepMax in one step) whose address stays.
+  [[nodiscard]] MutableBytes build(size_t size);
+  // Gives back the end of what the last build() returned: only `used` bytes of it were needed.
+  void shrink(MutableBytes built, size_t used);
+
+  // Takes back the actions behind the first `count` of which `is_kept(action)` is false.
+  template <typename IsKept>
+  void retain_from(size_t count, IsKept is_kept) {
+    std::erase_if(actions_, [&, index = size_t{0}](const Action& action) mutable {
+      return index++ >= count && !is_kept(action);
+    });
+  }
+
+  std::span<const Action> actions() const { return actions_; }
+  void clear();
+
+ private:
+  std::vector<Action> actions_;
+  std::unique_ptr<uint8_t[]> arena_;
+  size_t arena_used_ = 0;
+};
+
+}  // namespace roost::core

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: MIT
+#include "node/budget.h"
+
+#include <algorithm>
+
+namespace roost::node {
+namespace {
+
+constexpr uint64_t kRateMax = uint64_t{1} << 40;  // What a TokenBucket takes: 8.8 Tbit/s.
+
+TokenBucket::Options rate_options(const Config::Donate& donate) {
+  const uint64_t rate = std::min(donate.bandwidth_bytes_per_second, kRateMax);
+  return {rate, std::max(rate, Budget::kBurstBytesMin)};
+}
+
+// A bucket needs a rate even where nobody asks it.
+TokenBucket full_bucket(const TokenBucket::Options& options, MonoTime now) {
+  return TokenBucket({std::max<uint64_t>(options.rate_per_second, 1), options.burst}, now);
+}
+
+}  // namespace
+
+std::string_view label(Budget::Refusal refusal) {
+  switch (refusal) {
+    case Budget::Refusal::kBandwidth: return "bandwidth";
+    case Budget::Refusal::kMonthly: return "monthly";
+  }
+  return "";
+}
+
+Budget::Budget(const Config::Donate& donate, const Now& now)
+    : monthly_bytes_max_(donate.monthly_bytes),
+      rate_(rate_options(donate)),
+      bucket_(full_bucket(rate_, now.mono)) {}
+
+std::optional<Budget::Refusal> Budget::take(const Now& now, uint64_t payload_bytes) {
+  const uint64_t bytes = payload_bytes + kHeaderBytes;
+  turn_the_month(now);
+  if (monthly_bytes_max_ != 0 && month_.bytes_sent + bytes > monthly_bytes_max_) {
+    return refuse(Refusal::kMonthly);
+  }
+  if (rate_.rate_per_second != 0 && !bucket_.take(rate_, now.mono, bytes)) {
+    return refuse(Refusal::kBandwidth);
+  }
+  month_.bytes_sent += bytes;
+  bytes_sent_ += bytes;
+  return {};
+}
+
+void Budget::spend(const Now& now, uint64_t bytes) {
+  turn_the_month(now);
+  if (rate_.rate_per_second != 0) bucket_.spend(rate_, now.mono, bytes);
+  month_.bytes_sent += bytes;
+  bytes_sent_ += bytes;
+}
+
+bool Budget::has_room(const Now& now) const {
+  if (monthly_bytes_max_ != 0 && month_.bytes_sent >= monthly_bytes_max_) return false;
+  return rate_.rate_per_second == 0 || bucket_.tokens(rate_, now.mono) >= kBurstBytesMin;
+}
+
+void Budget::set_donation(const Config::Donate& donate, const Now& now) {
+  monthly_bytes_max_ = donate.monthly_bytes;
+  rate_ = rate_options(donate);
+  bucket_ = full_bucket(rate_, now.mono);
+}
+
+std::optional<Budget::Refusal> Budget::refuse(Refusal why) {
+  ++refusals_[static_cast<size_t>(why)];
+  return why;
+}
+
+void Budget::turn_the_month(const Now& now) {
+  if (!now.wall || *now.wall < month_ends_at_) return;
+  const std::chrono::year_month_day today(std::chrono::floor<std::chrono::days>(*now.wall));
+  const int32_t number =
+      12 * static_cast<int>(today.year()) + static_cast<int>(unsigned{today.month()}) - 1;
+  month_ends_at_ =
+      std::chrono::sys_days((today.year() / today.month() + std::chrono::months(1)) / 1);
+  // A clock that was set back must not give the month away twice.
+  if (number > month_.month) month_ = {number, month_.month == 0 ? month_.bytes_sent : 0};
+}
+
+}  // namespace roost::node

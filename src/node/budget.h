@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+#include "base/time.h"
+#include "base/token_bucket.h"
+#include "node/config.h"
+#include "wire/month_record.h"
+
+namespace roost::node {
+
+// The donation: what the owner gives away, drawn from by every service alike.
+//
+// Counts bytes sent with their IP and UDP headers, since that is what a provider bills. A draw that
+// would exceed the rate or the month is refused, and the service answers "full" in its protocol's
+// words. The month is that of UTC; while the wall clock is unknown, what is sent counts towards the
+// last month known.
+class Budget {
+ public:
+  enum class Refusal : uint8_t { kBandwidth, kMonthly };  // Also the label of the counter.
+  static constexpr size_t kRefusalCount = 2;
+
+  // How much traffic went out in which month: what must survive a restart. A month of 0 is none
+  // that was ever known.
+  using Month = wire::MonthRecord;
+
+  // IPv4 and UDP headers. Those of IPv6 and TCP are 20 bytes longer; Ethernet is not counted.
+  static constexpr uint64_t kHeaderBytes = 28;
+
+  // A second's worth may be sent at once, but never less than one large packet.
+  static constexpr uint64_t kBurstBytesMin = 2048;
+
+  Budget(const Config::Donate& donate, const Now& now);
+
+  // Goes on with a month that an earlier run had begun. Call before the first take().
+  void restore(const Month& month) { month_ = month; }
+
+  // Pays for sending `payload_bytes`, or says why not and takes nothing.
+  std::optional<Refusal> take(const Now& now, uint64_t payload_bytes);
+
+  // Counts bytes that have already been sent on streams: the kernel and TLS decide how many.
+  void spend(const Now& now, uint64_t bytes);
+
+  // Whether anything at all may be sent now: asked before a stream or a request is taken on.
+  bool has_room(const Now& now) const;
+
+  // The owner has changed the bounds; what was spent stays spent.
+  void set_donation(const Config::Donate& donate, const Now& now);
+
+  const Month& month() const { return month_; }
+  uint64_t bytes_sent() const { return bytes_sent_; }  // Since the start.
+  uint64_t refusals(Refusal why) const { return refusals_[static_cast<size_t>(why)]; }
+
+ private:
+  std::optional<Refusal> refuse(Refusal why);
+  void turn_the_month(const Now& now);
+
+  uint64_t monthly_bytes_max_;  // 0: no limit.
+  TokenBucket::Options rate_;   // rate_per_second 0: no limit.
+  TokenBucket bucket_;
+  Month month_;
+  WallTime month_ends_at_{};  // Until when month_ need not be looked up again.
+  uint64_t bytes_sent_ = 0;
+  std::array<uint64_t, kRefusalCount> refusals_{};
+};
+
+std::string_view label(Budget::Refusal refusal);
+
+}  // namespace roost::node

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/address.h"
+#include "base/endpoint.h"
+
+namespace roost::node {
+
+// What the owner decides. One option is one line here (type, default, unit) and one row in the
+// table of app/options.cc, from which conf/roost.toml, the man page and --help are generated.
+// Sections are the sections of the file. Rates and sizes of 0 mean "no limit" where a line says so.
+
+enum class RoleChoice : uint8_t { kAuto, kLeaf, kSupernode };
+enum class LogLevel : uint8_t { kDebug, kInfo, kWarn, kError };
+enum class LogFormat : uint8_t { kAuto, kHuman, kJournal };
+
+struct Config {
+  struct Node {
+    std::string state_dir;  // Empty: $STATE_DIRECTORY from the service manager, else ./var.
+    std::vector<IpAddress> listen = {IpAddress::v4(0), IpAddress()};  // 0.0.0.0 and ::.
+    uint16_t port = 3478;  // UDP and TCP; STUN's own (RFC 8489 §18.6).
+    RoleChoice role = RoleChoice::kAuto;
+    std::vector<IpAddress> external_addresses;
+  } node;
+
+  struct Tls {
+    std::string certificate;  // PEM file; empty: self-signed, kept in the state directory.
+    std::string key;          // PEM file.
+  } tls;
+
+  struct Donate {
+    uint64_t bandwidth_bytes_per_second = 20'000'000 / 8;  // Sent, headers included. 0: no limit.
+    uint64_t monthly_bytes = 500'000'000'000;              // Sent, headers included. 0: no limit.
+    uint64_t memory_bytes = 64 * 1024 * 1024;
+    uint64_t disk_bytes = 1024 * 1024 * 1024;
+    uint32_t connections = 512;  // TCP and TLS, of all peers together.
+  } donate;
+
+  struct Admission {
+    uint32_t packets_per_second_per_prefix = 200;  // Of no established flow. 0: no limit.
+    uint32_t connections_per_prefix = 16;
+    uint32_t prefixes = 16384;  // How many are told apart at a time.
+  } admission;
+
+  struct Stun {
+    bool enabled = true;
+    bool classic = true;                         // Answer RFC 3489 requests too.
+    std::string software;                        // SOFTWARE attribute; empty: none.
+    std::vector<IpAddress> discovery_addresses;  // Two of a family: RFC 5780 for that family.
+    uint16_t discovery_port = 3479;
+  } stun;
+
+  // Where the admin listener listens: a loopback address and port, or a UNIX socket's path.
+  struct Metrics {
+    std::optional<Endpoint> listen = Endpoint{IpAddress::v4(0x7f000001), 9478};
+    std::string listen_path;  // When not empty, instead of `listen`.
+    bool allow_public = false;
+  } metrics;
+
+  struct Log {
+    LogLevel level = LogLevel::kInfo;
+    LogFormat format = LogFormat::kAuto;
+    uint32_t lines_per_second = 20;  // Beyond it, lines are counted and summed up in one.
+  } log;
+};
+
+// What is wrong with a configuration although each option by itself is well-formed.
+struct ConfigProblem {
+  std::string option;  // "section.option", the one to change first.
+  std::string text;    // What is wrong, and what would be right.
+};
+std::vector<ConfigProblem> find_problems(const Config& config);
+
+// What memory strangers can make the node use at most, taken or reserved at start.
+struct MemoryUse {
+  std::string_view what;
+  uint64_t bytes;
+};
+std::vector<MemoryUse> memory_plan(const Config& config);
+uint64_t total_bytes(const std::vector<MemoryUse>& plan);
+
+// What one connection may hold in the shell: two buffers and, measured, 40 KiB of TLS state.
+inline constexpr uint64_t kConnectionBytes = 64 * 1024;
+
+// The local addresses and ports to bind, in the order that gives them their SocketId (UDP). TCP
+// listens on those of `[node] port`, which come first.
+std::vector<Endpoint> listen_endpoints(const Config& config);
+
+// Which of the bound UDP sockets sends from `endpoint`: the one bound to it, or the wildcard of its
+// family and port.
+std::optional<size_t> find_socket(const std::vector<Endpoint>& sockets, const Endpoint& endpoint);
+
+// An address and port that NAT behaviour discovery needs and no socket sends from, if there is one:
+// the sockets came from elsewhere than listen_endpoints().
+std::optional<Endpoint> find_missing_socket(const Config& config,
+                                            const std::vector<Endpoint>& sockets);
+
+}  // namespace roost::node

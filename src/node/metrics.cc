@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: MIT
+#include "node/metrics.h"
+
+#include <charconv>
+#include <cmath>
+
+#include "base/check.h"
+#include "node/node.h"
+
+namespace roost::node {
+namespace {
+
+using core::Transport;
+using core::stun::Responder;
+
+std::string number(double value) {
+  if (!std::isfinite(value)) return value > 0 ? "+Inf" : value < 0 ? "-Inf" : "NaN";
+  char digits[32];
+  return std::string(digits, std::to_chars(digits, digits + sizeof digits, value).ptr);
+}
+
+constexpr Transport kTransports[] = {Transport::kUdp, Transport::kTcp, Transport::kTls};
+
+template <typename Counts>
+void by_transport(MetricsWriter& out, const Counts& counts) {
+  for (const Transport transport : kTransports) {
+    out.labelled("transport", label(transport), counts[static_cast<size_t>(transport)]);
+  }
+}
+
+// One sample per enumerator 0 … counts.size() - 1.
+template <typename Enum, typename Counts>
+void by_reason(MetricsWriter& out, const Counts& counts) {
+  for (size_t i = 0; i < counts.size(); ++i) {
+    out.labelled("reason", label(static_cast<Enum>(i)), counts[i]);
+  }
+}
+
+void write_traffic(const Node& node, MetricsWriter& out) {
+  const Node::Stats& stats = node.stats();
+  out.counter("roost_received_messages_total", "Datagrams, and messages on streams, that came in.");
+  by_transport(out, stats.received);
+  out.counter("roost_received_bytes_total", "Payload bytes of received messages.");
+  by_transport(out, stats.received_bytes);
+  out.counter("roost_sent_datagrams_total", "Datagrams sent.").value(stats.datagrams_sent);
+  out.counter("roost_sent_bytes_total", "Payload bytes sent (UDP), or all bytes of streams.");
+  by_transport(out, stats.sent_bytes);
+  out.counter("roost_dropped_messages_total", "What came in and reached no service, by reason.");
+  by_reason<Node::Drop>(out, stats.drops);
+  out.counter("roost_http_replies_total", "HTTP replies on the public port, by status class.");
+  for (size_t digit = 1; digit < stats.http_replies.size(); ++digit) {
+    out.labelled("class", std::to_string(digit) + "xx", stats.http_replies[digit]);
+  }
+}
+
+void write_admission(const Node& node, MetricsWriter& out) {
+  out.counter("roost_admission_forgotten_prefixes_total",
+              "Prefixes that gave way in the admission table before their bucket was full again.")
+      .value(node.packet_admission().forgotten());
+  const ConnectionAdmission& connections = node.connection_admission();
+  out.gauge("roost_connections", "Open TCP and TLS connections.")
+      .value(uint64_t{connections.open_count()});
+  out.gauge("roost_connections_max", "Bound of donate.connections.")
+      .value(uint64_t{node.config().donate.connections});
+  out.counter("roost_connections_accepted_total", "Connections taken on.")
+      .value(connections.accepted());
+  out.counter("roost_connections_refused_total", "Connections closed at once, by reason.");
+  for (const auto why :
+       {ConnectionAdmission::Refusal::kTotal, ConnectionAdmission::Refusal::kPrefix}) {
+    out.labelled("reason", label(why), connections.refusals(why));
+  }
+}
+
+void write_budget(const Node& node, MetricsWriter& out) {
+  const Budget& budget = node.budget();
+  out.counter("roost_donated_bytes_total", "Bytes sent, headers included, since the start.")
+      .value(budget.bytes_sent());
+  out.gauge("roost_donated_month_bytes", "Bytes sent, headers included, in the current month.")
+      .value(budget.month().bytes_sent);
+  out.gauge("roost_donation_month_bytes", "Bound of donate.monthly; 0 is no limit.")
+      .value(node.config().donate.monthly_bytes);
+  out.gauge("roost_donation_bandwidth_bytes", "Bound of donate.bandwidth, a second; 0 is no limit.")
+      .value(node.config().donate.bandwidth_bytes_per_second);
+  out.counter("roost_donation_refused_total",
+              "Replies not sent because of the donation, by bound.");
+  for (const auto why : {Budget::Refusal::kBandwidth, Budget::Refusal::kMonthly}) {
+    out.labelled("bound", label(why), budget.refusals(why));
+  }
+}
+
+void write_stun(const Node& node, MetricsWriter& out) {
+  const Responder::Stats& stats = node.stun_stats();
+  out.counter("roost_stun_requests_total", "STUN Binding requests.");
+  by_transport(out, stats.requests);
+  out.counter("roost_stun_classic_requests_total", "Those of RFC 3489 clients.")
+      .value(stats.requests_classic);
+  out.counter("roost_stun_indications_total", "STUN Binding indications, which get no answer.")
+      .value(stats.indications);
+  out.counter("roost_stun_successes_total", "STUN Binding success responses.");
+  by_transport(out, stats.successes);
+  out.counter("roost_stun_errors_total", "STUN error responses, by code.");
+  out.labelled("code", "400", stats.errors_bad_request);
+  out.labelled("code", "420", stats.errors_unknown_attribute);
+  out.counter("roost_stun_malformed_total", "Messages that are not STUN after all, by reason.");
+  by_reason<wire::StunError>(out, stats.malformed);
+  out.counter("roost_stun_dropped_total", "Well-formed messages that get no answer, by reason.");
+  by_reason<Responder::Drop>(out, stats.drops);
+}
+
+}  // namespace
+
+MetricsWriter& MetricsWriter::counter(std::string_view name, std::string_view help) {
+  CHECK(name.ends_with("_total"));
+  family(name, help, "counter");
+  return *this;
+}
+
+MetricsWriter& MetricsWriter::gauge(std::string_view name, std::string_view help) {
+  family(name, help, "gauge");
+  return *this;
+}
+
+MetricsWriter& MetricsWriter::value(uint64_t value) {
+  sample("", "", std::to_string(value));
+  return *this;
+}
+
+MetricsWriter& MetricsWriter::value(double value) {
+  sample("", "", number(value));
+  return *this;
+}
+
+MetricsWriter& MetricsWriter::labelled(std::string_view label, std::string_view label_value,
+                                       uint64_t value) {
+  std::string labels(label);
+  labels.append("=\"").append(label_value).append("\"");
+  sample("", labels, std::to_string(value));
+  return *this;
+}
+
+void MetricsWriter::histogram(std::string_view name, std::string_view help,
+                              std::span<const double> bounds_seconds,
+                              std::span<const uint64_t> counts, double sum_seconds) {
+  CHECK(counts.size() == bounds_seconds.size() + 1);
+  family(name, help, "histogram");
+  uint64_t cumulated = 0;
+  for (size_t i = 0; i < counts.size(); ++i) {
+    cumulated += counts[i];
+    const std::string bound = i < bounds_seconds.size() ? number(bounds_seconds[i]) : "+Inf";
+    sample("_bucket", "le=\"" + bound + '"', std::to_string(cumulated));
+  }
+  sample("_sum", "", number(sum_seconds));
+  sample("_count", "", std::to_string(cumulated));
+}
+
+void MetricsWriter::family(std::string_view name, std::string_view help, std::string_view type) {
+  name_ = name;
+  out_.append("# HELP ").append(name).append(" ").append(help).append("\n");
+  out_.append("# TYPE ").append(name).append(" ").append(type).append("\n");
+}
+
+void MetricsWriter::sample(std::string_view suffix, std::string_view labels,
+                           std::string_view value) {
+  out_.append(name_).append(suffix);
+  if (!labels.empty()) out_.append("{").append(labels).append("}");
+  out_.append(" ").append(value).append("\n");
+}
+
+void write_metrics(const Node& node, MetricsWriter& out) {
+  write_traffic(node, out);
+  write_admission(node, out);
+  write_budget(node, out);
+  write_stun(node, out);
+}
+
+}  // namespace roost::node

@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: MIT
+#include "node/node.h"
+
+#include <algorithm>
+
+#include "base/check.h"
+#include "wire/demux.h"
+
+namespace roost::node {
+namespace {
+
+using core::stun::Responder;
+
+constexpr std::string_view kText = "text/plain";
+
+std::vector<Responder::Discovery> discovery(const Config& config,
+                                            const std::vector<Endpoint>& sockets) {
+  std::vector<Responder::Discovery> result;
+  for (const bool is_v4 : {true, false}) {
+    std::vector<IpAddress> addresses;
+    for (const IpAddress& address : config.stun.discovery_addresses) {
+      if (address.is_v4() == is_v4) addresses.push_back(address);
+    }
+    if (addresses.empty()) continue;
+    CHECK(addresses.size() == 2);
+    Responder::Discovery family;
+    const uint16_t ports[2] = {config.node.port, config.stun.discovery_port};
+    for (size_t address = 0; address < 2; ++address) {
+      for (size_t port = 0; port < 2; ++port) {
+        const Endpoint endpoint{addresses[address], ports[port]};
+        family.endpoints[address][port] = endpoint;
+        const auto socket = find_socket(sockets, endpoint);
+        CHECK(socket.has_value());  // find_missing_socket() has looked.
+        family.sockets[address][port] = static_cast<core::SocketId>(*socket);
+      }
+    }
+    result.push_back(family);
+  }
+  return result;
+}
+
+Role role_of(const Config& config) {
+  switch (config.node.role) {
+    case RoleChoice::kLeaf: return Role::kLeaf;
+    case RoleChoice::kSupernode: return Role::kSupernode;
+    case RoleChoice::kAuto: break;
+  }
+  // Left to itself, a node is as public as its owner has said it is.
+  return config.node.external_addresses.empty() ? Role::kLeaf : Role::kCandidate;
+}
+
+}  // namespace
+
+std::string_view label(Node::Drop drop) {
+  switch (drop) {
+    case Node::Drop::kAdmission: return "admission";
+    case Node::Drop::kUnknownKind: return "unknown_kind";
+    case Node::Drop::kNotServed: return "not_served";
+    case Node::Drop::kPortZero: return "port_zero";
+    case Node::Drop::kDonation: return "donation";
+  }
+  return "";
+}
+
+std::string_view label(core::Transport transport) {
+  switch (transport) {
+    case core::Transport::kUdp: return "udp";
+    case core::Transport::kTcp: return "tcp";
+    case core::Transport::kTls: return "tls";
+  }
+  return "";
+}
+
+Node::Node(const Config& config, const std::vector<Endpoint>& sockets, const SigningKey& key,
+           Random& random, const Now& now)
+    : config_(config),
+      key_(key),
+      budget_(config.donate, now),
+      packet_admission_(config.admission, random.bytes<16>(), now.mono),
+      connection_admission_(config, random.bytes<16>()),
+      stun_({.answers_classic = config_.stun.classic,
+             .software = config_.stun.software,
+             .discovery = discovery(config_, sockets)}),
+      role_(role_of(config)),
+      self_record_(key) {}
+
+void Node::step(const Now& now, const core::Input& input, core::Outbox& out) {
+  const size_t actions_before = out.actions().size();
+  std::visit([&](const auto& what) { handle(now, what, out); }, input);
+  out.retain_from(actions_before, [&](const core::Action& action) { return pay(now, action); });
+}
+
+void Node::handle(const Now& now, const core::DatagramArrived& input, core::Outbox& out) {
+  count_received(core::Transport::kUdp, input.payload.size());
+  if (input.from.port == 0) return drop(Drop::kPortZero);
+  if (!packet_admission_.admit(now.mono, input.from.address)) return drop(Drop::kAdmission);
+  switch (wire::classify_datagram(input.payload)) {
+    case wire::DatagramKind::kStun:
+      if (!config_.stun.enabled) return drop(Drop::kNotServed);
+      return stun_.step(input, out);
+    case wire::DatagramKind::kDtls:
+    case wire::DatagramKind::kChannelData:
+    case wire::DatagramKind::kDht: return drop(Drop::kNotServed);
+    case wire::DatagramKind::kUnknown: return drop(Drop::kUnknownKind);
+  }
+}
+
+void Node::handle(const Now& now, const core::MessageArrived& input, core::Outbox& out) {
+  count_received(input.transport, input.payload.size());
+  if (!packet_admission_.admit(now.mono, input.from.address)) return drop(Drop::kAdmission);
+  if (!config_.stun.enabled) return drop(Drop::kNotServed);
+  if (!budget_.has_room(now)) return drop(Drop::kDonation);
+  stun_.step(input, out);
+}
+
+void Node::handle(const Now& now, const core::StreamOpened& input, core::Outbox& out) {
+  if (!budget_.has_room(now)) {
+    drop(Drop::kDonation);
+    out.push(core::RefuseStream{input.stream});
+  } else if (connection_admission_.open(input.from.address)) {
+    out.push(core::RefuseStream{input.stream});
+  }
+}
+
+void Node::handle(const Now& now, const core::StreamBytesSent& input, core::Outbox&) {
+  budget_.spend(now, input.bytes);
+  stats_.sent_bytes[static_cast<size_t>(input.transport)] += input.bytes;
+}
+
+void Node::handle(const Now&, const core::StreamClosed& input, core::Outbox&) {
+  connection_admission_.close(input.from.address);
+}
+
+void Node::handle(const Now& now, const core::HttpRequestArrived& input, core::Outbox& out) {
+  const core::HttpReply reply = answer(now, input, out);
+  ++stats_.http_replies[reply.status / 100];
+  out.push(reply);
+}
+
+void Node::handle(const Now&, const core::DeadlinePassed&, core::Outbox&) {}
+
+core::HttpReply Node::answer(const Now& now, const core::HttpRequestArrived& input,
+                             core::Outbox& out) {
+  if (!packet_admission_.admit(now.mono, input.from.address)) {
+    drop(Drop::kAdmission);
+    return {input.request, 429, kText, as_bytes("too many requests\n"), "Retry-After: 5"};
+  }
+  if (!budget_.has_room(now)) {
+    drop(Drop::kDonation);
+    return {input.request, 503, kText, as_bytes("the donation is used up\n"), "Retry-After: 60"};
+  }
+  if (input.path == "/v1/node") return answer_node(now, input, out);
+  return {input.request, 404, kText, as_bytes("not found\n"), {}};
+}
+
+core::HttpReply Node::answer_node(const Now& now, const core::HttpRequestArrived& input,
+                                  core::Outbox& out) {
+  if (input.method != core::HttpMethod::kGet && input.method != core::HttpMethod::kHead) {
+    return {input.request, 405, kText, as_bytes("method not allowed\n"), "Allow: GET, HEAD"};
+  }
+  const Bytes record = self_record_.signed_bytes(now, config_, role_);
+  if (record.empty()) {
+    return {input.request, 503, kText, as_bytes("the clock is not set yet\n"), "Retry-After: 60"};
+  }
+  const MutableBytes copy = out.build(record.size());
+  std::copy(record.begin(), record.end(), copy.begin());
+  return {input.request, 200, "application/octet-stream", copy, "Cache-Control: max-age=300"};
+}
+
+// Whether the donation covers the action; what it does not cover is left undone. Streams are paid
+// for when the shell says what it wrote.
+bool Node::pay(const Now& now, const core::Action& action) {
+  const auto* const datagram = std::get_if<core::SendDatagram>(&action);
+  if (datagram == nullptr) return true;
+  const size_t bytes = datagram->payload.size();
+  if (budget_.take(now, bytes)) return false;
+  ++stats_.datagrams_sent;
+  stats_.sent_bytes[static_cast<size_t>(core::Transport::kUdp)] += bytes;
+  return true;
+}
+
+void Node::count_received(core::Transport transport, size_t bytes) {
+  ++stats_.received[static_cast<size_t>(transport)];
+  stats_.received_bytes[static_cast<size_t>(transport)] += bytes;
+}
+
+void Node::reload(const Config& config, const Now& now) {
+  config_.donate = config.donate;
+  config_.admission = config.admission;
+  config_.node.role = config.node.role;
+  config_.node.external_addresses = config.node.external_addresses;
+  config_.stun.enabled = config.stun.enabled;
+  budget_.set_donation(config_.donate, now);
+  packet_admission_.set_rate(config_.admission, now.mono);
+  connection_admission_.set_limits(config_);
+  role_ = role_of(config_);
+  self_record_.forget();
+}
+
+void Node::check_invariants() const {
+  connection_admission_.check_invariants();
+}
+
+}  // namespace roost::node

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "base/crypto_sign.h"
+#include "base/random.h"
+#include "base/time.h"
+#include "core/action.h"
+#include "core/outbox.h"
+#include "core/stun/responder.h"
+#include "node/admission.h"
+#include "node/budget.h"
+#include "node/config.h"
+#include "node/self_record.h"
+
+namespace roost::node {
+
+// The whole daemon as one machine without I/O: inputs and time in, actions out.
+//
+// Each input is admitted (limits per prefix), told apart (wire/demux), handed to the one core that
+// serves it, and what that core sends is charged to the budget. Two shells drive it: io with the
+// kernel, sim with a simulated world. All memory for strangers is taken in the constructor.
+class Node {
+ public:
+  enum class Drop : uint8_t {  // What reached no core. Also the label of the counter.
+    kAdmission,                // The prefix has sent more than its packets per second.
+    kUnknownKind,              // The first byte is of no protocol that we know (RFC 7983).
+    kNotServed,                // The protocol is known, but no service here speaks it.
+    kPortZero,                 // From port 0, which nothing can be sent to.
+    kDonation,                 // A message or connection on a stream while the donation is used up.
+  };
+  static constexpr size_t kDropCount = 5;
+
+  struct Stats {
+    std::array<uint64_t, core::kTransportCount> received{};        // Datagrams or messages.
+    std::array<uint64_t, core::kTransportCount> received_bytes{};  // Of their payload.
+    uint64_t datagrams_sent = 0;
+    std::array<uint64_t, core::kTransportCount> sent_bytes{};  // Payload (UDP), or all of a stream.
+    std::array<uint64_t, kDropCount> drops{};
+    std::array<uint64_t, 6> http_replies{};  // On the public port, by the status's first digit.
+  };
+
+  // `sockets` are the UDP sockets' own addresses by SocketId: those of listen_endpoints(config), as
+  // bound: the ports in `config` are known by then, and find_missing_socket() finds none. `key`
+  // must outlive the node; `random` is asked during construction only.
+  Node(const Config& config, const std::vector<Endpoint>& sockets, const SigningKey& key,
+       Random& random, const Now& now);
+
+  // Handles one input and appends what it causes to `out`, which has_room(). `now.mono` never goes
+  // backwards.
+  void step(const Now& now, const core::Input& input, core::Outbox& out);
+
+  // When step(DeadlinePassed) is next worth calling; empty when nothing is pending. Calling it
+  // early or late is harmless.
+  std::optional<MonoTime> next_deadline() const { return {}; }
+
+  // Takes over what can change while running: donate, admission (but for the tables' sizes), role,
+  // external addresses. The rest of `config` is ignored.
+  void reload(const Config& config, const Now& now);
+
+  Budget& budget() { return budget_; }
+  const Budget& budget() const { return budget_; }
+  const Config& config() const { return config_; }
+  const Stats& stats() const { return stats_; }
+  const core::stun::Responder::Stats& stun_stats() const { return stun_.stats(); }
+  const PacketAdmission& packet_admission() const { return packet_admission_; }
+  const ConnectionAdmission& connection_admission() const { return connection_admission_; }
+  const PublicKey& public_key() const { return key_.public_key(); }
+  Role role() const { return role_; }
+
+  // Aborts unless the tables agree with each other. The simulator calls it after each step.
+  void check_invariants() const;
+
+ private:
+  void handle(const Now& now, const core::DatagramArrived& input, core::Outbox& out);
+  void handle(const Now& now, const core::MessageArrived& input, core::Outbox& out);
+  void handle(const Now& now, const core::StreamOpened& input, core::Outbox& out);
+  void handle(const Now& now, const core::StreamBytesSent& input, core::Outbox& out);
+  void handle(const Now& now, const core::StreamClosed& input, core::Outbox& out);
+  void handle(const Now& now, const core::HttpRequestArrived& input, core::Outbox& out);
+  void handle(const Now& now, const core::DeadlinePassed& input, core::Outbox& out);
+
+  core::HttpReply answer(const Now& now, const core::HttpRequestArrived& input, core::Outbox& out);
+  core::HttpReply answer_node(const Now& now, const core::HttpRequestArrived& input,
+                              core::Outbox& out);
+  void drop(Drop why) { ++stats_.drops[static_cast<size_t>(why)]; }
+  bool pay(const Now& now, const core::Action& action);
+  void count_received(core::Transport transport, size_t bytes);
+
+  Config config_;
+  const SigningKey& key_;
+  Budget budget_;
+  PacketAdmission packet_admission_;
+  ConnectionAdmission connection_admission_;
+  core::stun::Responder stun_;
+  Role role_;
+  Stats stats_;
+  SelfRecord self_record_;
+};
+
+std::string_view label(Node::Drop drop);
+std::string_view label(core::Transport transport);
+
+}  // namespace roost::node

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: MIT
+#include "node/self_record.h"
+
+#include <algorithm>
+#include <limits>
+
+#include "base/check.h"
+
+namespace roost::node {
+namespace {
+
+// What a leaf serves is for its own network; it asks the world for nothing and offers it nothing.
+wire::NodeRecord describe(const Config& config, Role role) {
+  wire::NodeRecord record;
+  record.role = role;
+  const uint64_t bandwidth = config.donate.bandwidth_bytes_per_second;
+  record.capacity_class =
+      wire::capacity_class(bandwidth == 0 ? std::numeric_limits<uint64_t>::max() : bandwidth);
+  CHECK(record.software.assign(kSoftware));
+  if (role == Role::kLeaf) return record;
+  if (config.stun.enabled) record.offer(wire::NodeService::kStun);
+  for (const IpAddress& address : config.node.external_addresses) {
+    const Endpoint endpoint{address, config.node.port};
+    // Once the list is full the rest is left out: the owner named the preferred ones first.
+    const bool all_fit =
+        record.udp.add(endpoint) && record.tcp.add(endpoint) && record.tls.add(endpoint);
+    if (!all_fit) break;
+  }
+  return record;
+}
+
+}  // namespace
+
+Bytes SelfRecord::signed_bytes(const Now& now, const Config& config, Role role) {
+  if (!now.wall) return {};
+  const bool is_fresh = size_ > 0 && *now.wall < made_at_ + kAgeMax;
+  if (!is_fresh) {
+    // Readers keep the highest sequence number, so ours must rise even if the clock was set back.
+    made_at_ = std::max(*now.wall, made_at_ + std::chrono::seconds(1));
+    const int64_t seq = made_at_.time_since_epoch().count();
+    std::array<uint8_t, wire::kNodeRecordSizeMax> buffer;
+    const Bytes value = wire::encode(describe(config, role), buffer);
+    size_ = wire::encode(wire::sign_mutable_item(key_, seq, {}, value), encoded_).size();
+    CHECK(size_ > 0);
+  }
+  return Bytes(encoded_).first(size_);
+}
+
+}  // namespace roost::node

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "base/bytes.h"
+
+namespace roost::node {
+
+// How the shell cuts TCP and TLS streams into what a core can take, without knowing the protocols.
+
+// What a fresh connection speaks, by its first byte. Inside TLS the question is asked again, and
+// kTls is then as wrong as kUnknown.
+enum class StreamProtocol : uint8_t { kMessages, kTls, kHttp, kUnknown };
+StreamProtocol stream_protocol(uint8_t first_byte);
+
+// The longest message that a stream may carry: what a datagram may.
+inline constexpr size_t kStreamMessageSizeMax = 1500;
+
+// The first message of a stream of STUN messages (RFC 8489 §6.2.2).
+struct StreamFrame {
+  enum class State : uint8_t { kComplete, kNeedsMore, kBroken };
+  State state;
+  size_t size = 0;  // Of the message at the front, when complete.
+};
+StreamFrame next_frame(Bytes buffered);
+
+}  // namespace roost::node
