@@ -15,8 +15,10 @@ template <typename Digest>
 Digest hmac(const EVP_MD* algorithm, Bytes key, Bytes bytes) {
   Digest digest;
   unsigned size = 0;
-  CHECK(HMAC(algorithm, key.data(), static_cast<int>(key.size()), bytes.data(), bytes.size(),
-             digest.data(), &size) != nullptr);
+  // An empty view may be a null pointer, which HMAC() refuses as a key.
+  const uint8_t nothing = 0;
+  CHECK(HMAC(algorithm, key.empty() ? &nothing : key.data(), static_cast<int>(key.size()),
+             bytes.data(), bytes.size(), digest.data(), &size) != nullptr);
   CHECK(size == digest.size());
   return digest;
 }

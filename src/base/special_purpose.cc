@@ -12,13 +12,15 @@ constexpr Prefix v6(uint64_t high, uint64_t low, uint8_t length) {
   return {{high, low}, length};
 }
 
-// The registries as of 2025, most specific first. Where they say "N/A" the block is not reachable.
+// The registries as of July 2026, most specific first. Where they say "N/A" the block is not
+// reachable.
 constexpr SpecialPurpose kRegistry[] = {
     // clang-format off
     {v4(0, 0, 0, 0, 32),       false, "This host on this network"},
     {v4(192, 0, 0, 8, 32),     false, "IPv4 dummy address"},
     {v4(192, 0, 0, 9, 32),     true,  "Port Control Protocol Anycast"},
-    {v4(192, 0, 0, 10, 32),    true,  "TURN Anycast"},
+    {v4(192, 0, 0, 10, 32),    true,  "Traversal Using Relays around NAT Anycast"},
+    {v4(192, 88, 99, 2, 32),   false, "6a44-relay anycast address"},
     {v4(192, 0, 0, 170, 31),   false, "NAT64/DNS64 Discovery"},
     {v4(255, 255, 255, 255, 32), false, "Limited Broadcast"},
     {v4(192, 0, 0, 0, 29),     false, "IPv4 Service Continuity Prefix"},
@@ -44,14 +46,14 @@ constexpr SpecialPurpose kRegistry[] = {
     {v6(0, 0, 128),                            false, "Unspecified Address"},
     {v6(0, 1, 128),                            false, "Loopback Address"},
     {v6(0x2001'0001'0000'0000, 1, 128),        true,  "Port Control Protocol Anycast"},
-    {v6(0x2001'0001'0000'0000, 2, 128),        true,  "TURN Anycast"},
-    {v6(0x2001'0001'0000'0000, 3, 128),        true,  "DNS-SD SRP Anycast"},
-    {v6(0x0064'ff9b'0000'0000, 0, 96),         false, "IPv4-IPv6 Translation"},
+    {v6(0x2001'0001'0000'0000, 2, 128),        true,  "Traversal Using Relays around NAT Anycast"},
+    {v6(0x2001'0001'0000'0000, 3, 128), true, "DNS-SD Service Registration Protocol Anycast"},
+    {v6(0x0064'ff9b'0000'0000, 0, 96),         false, "IPv4-IPv6 Translat."},
     {v6(0, 0, 96),                             false, "IPv4-Compatible (deprecated)"},
     {v6(0, 0xffff'0000'0000'0000, 96),         false, "IPv4-Translated (SIIT)"},
     {v6(0x0100'0000'0000'0000, 0, 64),         false, "Discard-Only Address Block"},
     {v6(0x0100'0000'0000'0001, 0, 64),         false, "Dummy IPv6 Prefix"},
-    {v6(0x0064'ff9b'0001'0000, 0, 48),         false, "IPv4-IPv6 Translation (local-use)"},
+    {v6(0x0064'ff9b'0001'0000, 0, 48),         false, "IPv4-IPv6 Translat."},
     {v6(0x2001'0002'0000'0000, 0, 48),         false, "Benchmarking"},
     {v6(0x2001'0004'0112'0000, 0, 48),         true,  "AS112-v6"},
     {v6(0x2620'004f'8000'0000, 0, 48),         true,  "Direct Delegation AS112 Service"},
@@ -60,7 +62,7 @@ constexpr SpecialPurpose kRegistry[] = {
     {v6(0x2001'0db8'0000'0000, 0, 32),         false, "Documentation"},
     {v6(0x2001'0010'0000'0000, 0, 28),         false, "Deprecated (previously ORCHID)"},
     {v6(0x2001'0020'0000'0000, 0, 28),         true,  "ORCHIDv2"},
-    {v6(0x2001'0030'0000'0000, 0, 28),         true,  "Drone Remote ID Protocol Entity Tags"},
+    {v6(0x2001'0030'0000'0000, 0, 28), true, "Drone Remote ID Protocol Entity Tags (DETs) Prefix"},
     {v6(0x2001'0000'0000'0000, 0, 23),         false, "IETF Protocol Assignments"},
     {v6(0x3fff'0000'0000'0000, 0, 20),         false, "Documentation"},
     {v6(0x2002'0000'0000'0000, 0, 16),         false, "6to4"},

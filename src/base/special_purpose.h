@@ -23,9 +23,10 @@ std::span<const SpecialPurpose> special_purpose_registry();
 const SpecialPurpose* find_special_purpose(const IpAddress& address);
 
 // Whether the public Internet may reach `address`: global unicast, and not inside a block that the
-// registries call not globally reachable. An IPv6 address that embeds an IPv4 one (mapped,
-// compatible, 6to4, NAT64, Teredo) is refused whatever it embeds: nobody is reached through them
-// who could not be reached directly, and each has been a way round somebody's deny list.
+// registries call not globally reachable. An IPv6 address that embeds an IPv4 one (compatible,
+// translated, 6to4, NAT64, Teredo) is refused whatever it embeds: nobody is reached through them
+// who could not be reached directly, and each has been a way round somebody's deny list. A mapped
+// address is the IPv4 address itself.
 bool is_globally_reachable(const IpAddress& address);
 
 }  // namespace roost

@@ -52,7 +52,7 @@ uint64_t TokenBucket::millionths_at(const Options& options, MonoTime now) const 
   if (now <= updated_at_) return std::min(millionths_, full);
   const uint64_t elapsed_us = static_cast<uint64_t>((now - updated_at_).count());
   // Once the wait alone would fill the bucket the product need not be computed: it may not fit.
-  if (elapsed_us >= full / options.rate_per_second) return full;
+  if (elapsed_us > full / options.rate_per_second) return full;
   return std::min(full, millionths_ + elapsed_us * options.rate_per_second);
 }
 

@@ -30,6 +30,14 @@ void check_listen(const Config& config, std::vector<ConfigProblem>& problems) {
   }
 }
 
+void check_external_addresses(const Config& config, std::vector<ConfigProblem>& problems) {
+  for (const IpAddress& address : config.node.external_addresses) {
+    if (!address.is_unspecified()) continue;
+    problems.push_back({"node.external_addresses",
+                        address.text() + " is no address that anybody can be reached at"});
+  }
+}
+
 void check_tls(const Config& config, std::vector<ConfigProblem>& problems) {
   if (config.tls.certificate.empty() == config.tls.key.empty()) return;
   const bool lacks_key = config.tls.key.empty();
@@ -97,6 +105,7 @@ void check_memory(const Config& config, std::vector<ConfigProblem>& problems) {
 std::vector<ConfigProblem> find_problems(const Config& config) {
   std::vector<ConfigProblem> problems;
   check_listen(config, problems);
+  check_external_addresses(config, problems);
   check_tls(config, problems);
   check_discovery(config, problems);
   check_metrics(config, problems);

@@ -33,9 +33,11 @@ wire::NodeRecord describe(const Config& config, Role role) {
 
 Bytes SelfRecord::signed_bytes(const Now& now, const Config& config, Role role) {
   if (!now.wall) return {};
-  const bool is_fresh = size_ > 0 && *now.wall < made_at_ + kAgeMax;
+  // A record from further ahead was made under a wrong clock, and readers refuse it.
+  if (made_at_ > *now.wall + kAheadMax) made_at_ = WallTime();
+  const bool is_fresh = size_ > 0 && made_at_ != WallTime() && *now.wall < made_at_ + kAgeMax;
   if (!is_fresh) {
-    // Readers keep the highest sequence number, so ours must rise even if the clock was set back.
+    // Readers keep the highest sequence number, so ours rises even if the clock was set back a bit.
     made_at_ = std::max(*now.wall, made_at_ + std::chrono::seconds(1));
     const int64_t seq = made_at_.time_since_epoch().count();
     std::array<uint8_t, wire::kNodeRecordSizeMax> buffer;

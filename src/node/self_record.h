@@ -26,6 +26,8 @@ inline constexpr std::string_view kSoftware = "roost/" ROOST_VERSION;
 class SelfRecord {
  public:
   static constexpr std::chrono::minutes kAgeMax{60};
+  // How far a record may be ahead of a reader's clock (docs/protocol/node-record.md).
+  static constexpr std::chrono::minutes kAheadMax{10};
 
   // `key` must outlive this.
   explicit SelfRecord(const SigningKey& key) : key_(key) {}

@@ -78,6 +78,7 @@ Result<StunView, StunError> StunView::parse(Bytes message) {
 
   const bool is_classic = load_u32(message.data() + 4) != kStunMagicCookie;
   size_t counted_end = 0;  // 0 until an integrity attribute ends what counts.
+  size_t sha1_end = 0;     // Where it ended with MESSAGE-INTEGRITY.
   unsigned count = 0;
   for (size_t at = kStunHeaderSize; at < size;) {
     if (++count > kStunAttributeCountMax) return Failure(StunError::kTooManyAttributes);
@@ -91,12 +92,12 @@ Result<StunView, StunError> StunView::parse(Bytes message) {
       if (!fingerprint_matches(message, at)) return Failure(StunError::kBadFingerprint);
       return StunView(message, counted_end != 0 ? counted_end : at, true);
     }
+    // An integrity attribute ends what counts, except that one of SHA-256 may follow one of SHA-1.
     const bool is_sha1 = type == StunAttribute::kMessageIntegrity;
     const bool is_sha256 = type == StunAttribute::kMessageIntegritySha256;
-    const bool first_sha256_after_sha1 = is_sha256 && counted_end == at;
-    if ((is_sha1 && counted_end == 0) || (is_sha256 && counted_end == 0) ||
-        first_sha256_after_sha1) {
+    if (counted_end == 0 ? is_sha1 || is_sha256 : is_sha256 && at == sha1_end) {
       counted_end = next;
+      sha1_end = is_sha1 ? next : 0;
     }
     at = next;
   }
