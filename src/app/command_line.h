@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+
+#include "app/answer.h"
+#include "app/stun_uri.h"
+#include "base/time.h"
+
+namespace roost::app {
+
+// What was asked for on the command line: one struct per command. Where a path of the configuration
+// is empty, load_config() knows what that means.
+
+struct ServeArguments {
+  std::optional<std::string> config_path;
+  std::optional<std::string> state_dir;  // Instead of node.state_dir.
+};
+
+struct StatusArguments {
+  std::optional<std::string> config_path;  // Tells where the admin listener is.
+  bool as_json = false;
+};
+
+struct CheckConfigArguments {
+  std::string config_path;
+};
+
+struct PrintConfigArguments {
+  enum class What : uint8_t { kEffective, kDefaults, kSample, kManual };
+
+  std::optional<std::string> config_path;  // For kEffective only.
+  What what = What::kEffective;
+  bool is_explained = false;
+};
+
+struct ProbeArguments {
+  StunUri uri;
+  Duration timeout = std::chrono::seconds(3);  // Per request, 1 ms to 1 min.
+  uint32_t count = 1;                          // Requests, 1 to 1000.
+  bool as_json = false;
+};
+
+struct VersionArguments {};
+
+// An Answer is all there is to say: help, or what is wrong with the command line.
+using CommandLine = std::variant<Answer, ServeArguments, StatusArguments, CheckConfigArguments,
+                                 PrintConfigArguments, ProbeArguments, VersionArguments>;
+
+// The one file that knows CLI11. `argv` as main() gets it.
+CommandLine parse_command_line(int argc, const char* const* argv);
+
+}  // namespace roost::app

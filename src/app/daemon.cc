@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: MIT
+#include "app/daemon.h"
+
+#include <signal.h>
+#include <utility>
+
+#include "app/config_file.h"
+#include "app/privileges.h"
+#include "app/quantity.h"
+#include "app/reload_diff.h"
+#include "base/text.h"
+#include "io/clock.h"
+
+namespace roost::app {
+namespace {
+
+std::string joined(const std::vector<std::string_view>& words) {
+  std::string text;
+  for (const std::string_view word : words) text.append(text.empty() ? "" : ", ").append(word);
+  return text;
+}
+
+std::string joined(const std::vector<Endpoint>& endpoints) {
+  std::string text;
+  for (const Endpoint& endpoint : endpoints) {
+    text.append(text.empty() ? "" : ", ").append(endpoint.text());
+  }
+  return text;
+}
+
+std::string admin_address(const node::Config::Metrics& metrics) {
+  if (!metrics.listen_path.empty()) return "unix:" + metrics.listen_path;
+  return metrics.listen ? "http://" + metrics.listen->text() + '/' : std::string();
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Daemon>, std::string> Daemon::start(node::Config config,
+                                                           std::optional<std::string> config_path,
+                                                           StderrLog& log, Supervisor& supervisor) {
+  // A peer that closes its connection is told by an error, not by a signal.
+  signal(SIGPIPE, SIG_IGN);
+  auto account = account_to_become();
+  if (!account) return Failure(account.error());
+  std::optional<io::StateDir::Owner> owner;
+  if (*account) owner = {(*account)->uid, (*account)->gid};
+  auto state_dir = io::StateDir::open(config.node.state_dir, owner);
+  if (!state_dir) return Failure(state_dir.error());
+
+  std::vector<std::string> notes;
+  auto sockets = open_sockets(config, supervisor, notes);
+  if (!sockets) return Failure(sockets.error());
+  for (const std::string& note : notes) log.info(note);
+  // From here on the port is the one that was bound, whoever chose it.
+  config.node.port = sockets->udp.front().local().port;
+  if (const auto missing = node::find_missing_socket(config, sockets->udp_endpoints())) {
+    return Failure("stun.discovery_addresses needs a UDP socket at " + missing->text() +
+                   ", and there is none");
+  }
+  // The owner's certificate may be readable by root only, so it is read before the drop; one of our
+  // own belongs to whom we become.
+  std::optional<io::TlsContext> tls;
+  if (!config.tls.certificate.empty()) {
+    auto loaded = io::TlsContext::from_files(config.tls.certificate, config.tls.key);
+    if (!loaded) return Failure(loaded.error());
+    tls = std::move(*loaded);
+  }
+  if (*account) {
+    const auto dropped = drop_privileges(**account);
+    if (!dropped) return Failure(dropped.error());
+    log.info("started as root, running as " + (*account)->name);
+  }
+  io::OsRandom random;
+  const auto seed = state_dir->load_or_make_seed(random);
+  if (!seed) return Failure(seed.error());
+  if (!tls) {
+    auto made = io::TlsContext::self_signed(*state_dir, io::read_clocks().wall);
+    if (!made) return Failure(made.error());
+    tls = std::move(*made);
+  }
+
+  return std::unique_ptr<Daemon>(
+      new Daemon({std::move(config), std::move(config_path), std::move(*state_dir),
+                  std::move(*sockets), std::move(*tls), SigningKey(*seed)},
+                 log, supervisor));
+}
+
+Daemon::Daemon(Parts parts, StderrLog& log, Supervisor& supervisor)
+    : log_(log),
+      supervisor_(supervisor),
+      config_at_start_(parts.config),
+      config_(parts.config),
+      config_path_(std::move(parts.config_path)),
+      state_dir_(std::move(parts.state_dir)),
+      tls_(std::move(parts.tls)),
+      key_(std::move(parts.key)),
+      started_at_(io::read_clocks().mono),
+      udp_endpoints_(parts.sockets.udp_endpoints()),
+      tcp_endpoints_(parts.sockets.tcp_endpoints()),
+      node_(config_, udp_endpoints_, key_, random_, io::read_clocks()),
+      month_keeper_(state_dir_, node_.budget(), log_, started_at_),
+      driver_(loop_, node_, std::move(parts.sockets.udp), log_),
+      streams_(loop_, tls_, {.limits = {}, .stream_count_max = config_.donate.connections},
+               [this](const core::Input& input) { driver_.turn(input); }),
+      pages_(node_, driver_, streams_, udp_endpoints_, tcp_endpoints_, started_at_) {
+  month_keeper_.restore();
+  driver_.set_streams(&streams_);
+  for (io::FileDescriptor& fd : parts.sockets.tcp) streams_.listen(std::move(fd));
+  if (parts.sockets.admin.is_open()) {
+    admin_.emplace(loop_, std::move(parts.sockets.admin), pages_);
+  }
+}
+
+void Daemon::run() {
+  watches_.push_back(loop_.watch_signal(SIGTERM, [this] { stop("SIGTERM"); }));
+  watches_.push_back(loop_.watch_signal(SIGINT, [this] { stop("SIGINT"); }));
+  watches_.push_back(loop_.watch_signal(SIGHUP, [this] { reload(); }));
+  watches_.push_back(loop_.every(kHousekeepingPeriod, [this] { keep_house(); }));
+  if (const auto timeout = supervisor_.watchdog_timeout()) {
+    // Twice in the time that we are given, as sd_watchdog_enabled(3) recommends.
+    watches_.push_back(loop_.every(*timeout / 2, [this] { supervisor_.feed_watchdog(); }));
+  }
+  driver_.start();
+  announce();
+  supervisor_.ready(status_line());
+  loop_.run();
+  month_keeper_.save_at_stop();
+}
+
+void Daemon::announce() const {
+  log_.info("roost " ROOST_VERSION ", node " + to_z_base32(key_.public_key()) + ", state in " +
+            state_dir_.path());
+  log_.info("serving " + status_line() + "; udp " + joined(udp_endpoints_) +
+            "; tcp, tls and http " + joined(tcp_endpoints_));
+  std::string plan;
+  for (const node::MemoryUse& use : node::memory_plan(config_)) {
+    plan.append(plan.empty() ? "" : ", ").append(use.what).append(" ").append(size_text(use.bytes));
+  }
+  log_.info("memory for strangers at most " +
+            size_text(node::total_bytes(node::memory_plan(config_))) + " (" + plan + ")");
+  const std::string admin = admin_address(config_.metrics);
+  log_.info(admin.empty() ? "no admin listener: metrics.listen is empty"
+                          : "status: roost status, or " + admin);
+}
+
+std::string Daemon::status_line() const {
+  if (!config_.stun.enabled) return "nothing: stun.enabled is false";
+  return config_.stun.discovery_addresses.empty() ? "stun" : "stun with nat discovery";
+}
+
+void Daemon::reload() {
+  supervisor_.reloading();
+  const auto file = load_config(config_path_);
+  if (!file) {
+    log_.error("the configuration has problems, so the old one stays in force:");
+    for (const ConfigProblem& problem : file.error()) log_.error(line_of(problem));
+  } else {
+    node::Config next = file->config;
+    // What was decided at the start, outside the file, is no change of it.
+    next.node.state_dir = config_at_start_.node.state_dir;
+    if (next.node.port == 0) next.node.port = config_at_start_.node.port;
+    const ReloadDiff diff = diff_for_reload(config_at_start_, config_, next);
+    config_ = diff.effective;
+    node_.reload(config_, io::read_clocks());
+    log_.reload(config_.log);
+    log_.info("reloaded; taken over: " +
+              (diff.taken_over.empty() ? "nothing changed" : joined(diff.taken_over)));
+    if (!diff.need_restart.empty()) {
+      log_.warn("need a restart: " + joined(diff.need_restart));
+    }
+  }
+  const auto certificate = tls_.reload();
+  if (!certificate) log_.error("the old certificate stays in use: " + certificate.error());
+  supervisor_.ready(status_line());
+}
+
+void Daemon::keep_house() {
+  month_keeper_.save_if_due(io::read_clocks().mono);
+  const auto certificate = tls_.reload_if_changed();
+  if (!certificate) {
+    log_.error("the old certificate stays in use: " + certificate.error());
+  } else if (*certificate) {
+    log_.info("took up the renewed certificate " + config_.tls.certificate);
+  }
+}
+
+void Daemon::stop(std::string_view why) {
+  log_.info("stopping on " + std::string(why));
+  supervisor_.stopping();
+  pages_.set_serving(false);
+  streams_.stop();
+  loop_.stop();
+}
+
+}  // namespace roost::app

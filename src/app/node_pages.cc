@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: MIT
+#include "app/node_pages.h"
+
+#include <nlohmann/json.hpp>
+
+#include "base/text.h"
+#include "io/clock.h"
+#include "io/process_metrics.h"
+#include "node/metrics.h"
+
+namespace roost::app {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr core::Transport kTransports[] = {core::Transport::kUdp, core::Transport::kTcp,
+                                           core::Transport::kTls};
+
+Json texts(const std::vector<Endpoint>& endpoints) {
+  Json list = Json::array();
+  for (const Endpoint& endpoint : endpoints) list.push_back(endpoint.text());
+  return list;
+}
+
+template <typename Counts>
+Json by_transport(const Counts& counts) {
+  Json object;
+  for (const core::Transport transport : kTransports) {
+    object[node::label(transport)] = counts[static_cast<size_t>(transport)];
+  }
+  return object;
+}
+
+Json donation(const node::Node& node) {
+  const node::Config::Donate& donate = node.config().donate;
+  const node::Budget& budget = node.budget();
+  return {{"sent_bytes", budget.bytes_sent()},
+          {"month_sent_bytes", budget.month().bytes_sent},
+          {"monthly_bytes_max", donate.monthly_bytes},
+          {"bandwidth_bytes_per_second_max", donate.bandwidth_bytes_per_second},
+          {"memory_bytes_max", donate.memory_bytes},
+          {"memory_bytes_reserved", node::total_bytes(node::memory_plan(node.config()))},
+          {"disk_bytes_max", donate.disk_bytes},
+          {"connections", node.connection_admission().open_count()},
+          {"connections_max", donate.connections}};
+}
+
+Json drops(const node::Node& node) {
+  Json object;
+  for (size_t i = 0; i < node.stats().drops.size(); ++i) {
+    object[node::label(static_cast<node::Node::Drop>(i))] = node.stats().drops[i];
+  }
+  return object;
+}
+
+Json stun(const node::Node& node) {
+  const auto& stats = node.stun_stats();
+  return {{"is_enabled", node.config().stun.enabled},
+          {"nat_discovery", !node.config().stun.discovery_addresses.empty()},
+          {"requests", by_transport(stats.requests)},
+          {"successes", by_transport(stats.successes)},
+          {"errors", stats.errors_bad_request + stats.errors_unknown_attribute}};
+}
+
+}  // namespace
+
+NodePages::NodePages(const node::Node& node, const io::Driver& driver,
+                     const io::StreamServer& streams, std::vector<Endpoint> udp,
+                     std::vector<Endpoint> tcp, MonoTime started_at)
+    : node_(node),
+      driver_(driver),
+      streams_(streams),
+      udp_(std::move(udp)),
+      tcp_(std::move(tcp)),
+      started_at_(started_at) {}
+
+std::string NodePages::metrics() {
+  std::string text;
+  text.reserve(16 * 1024);
+  node::MetricsWriter out(text);
+  out.gauge("roost_build_info", "Always 1; the labels say which build this is.")
+      .labelled("version", ROOST_VERSION, 1);
+  out.gauge("roost_role", "1 for the role that the node has, 0 for the others.");
+  for (const auto role :
+       {node::Role::kLeaf, node::Role::kCandidate, node::Role::kSupernode, node::Role::kDraining}) {
+    out.labelled("role", label(role), uint64_t{role == node_.role()});
+  }
+  out.gauge("roost_ready", "Whether the node serves: what /readyz says.")
+      .value(uint64_t{not_ready_because().empty()});
+  node::write_metrics(node_, out);
+  driver_.write_metrics(out);
+  streams_.write_metrics(out);
+  io::write_process_metrics(out);
+  return text;
+}
+
+std::string NodePages::status_json() {
+  const Now now = io::read_clocks();
+  const auto uptime = std::chrono::duration_cast<std::chrono::seconds>(now.mono - started_at_);
+  std::vector<std::string> external;
+  for (const IpAddress& address : node_.config().node.external_addresses) {
+    external.push_back(address.text());
+  }
+  const std::vector<std::string> reasons = not_ready_because();
+  const Json status = {{"software", node::kSoftware},
+                       {"node_id", to_z_base32(node_.public_key())},
+                       {"role", wire::label(node_.role())},
+                       {"is_ready", reasons.empty()},
+                       {"not_ready_because", reasons},
+                       {"uptime_seconds", uptime.count()},
+                       {"wall_clock_is_known", now.wall.has_value()},
+                       {"listens", {{"udp", texts(udp_)}, {"tcp", texts(tcp_)}}},
+                       {"external_addresses", external},
+                       {"donation", donation(node_)},
+                       {"received_messages", by_transport(node_.stats().received)},
+                       {"dropped_messages", drops(node_)},
+                       {"stun", stun(node_)}};
+  return status.dump(2) + '\n';
+}
+
+std::vector<std::string> NodePages::not_ready_because() {
+  std::vector<std::string> reasons;
+  if (!is_serving_) reasons.push_back("the node is stopping");
+  const node::Budget& budget = node_.budget();
+  const uint64_t monthly = node_.config().donate.monthly_bytes;
+  if (monthly != 0 && budget.month().bytes_sent >= monthly) {
+    reasons.push_back("the donation of this month is used up (donate.monthly)");
+  }
+  return reasons;
+}
+
+}  // namespace roost::app

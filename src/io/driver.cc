@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: MIT
+#include "io/driver.h"
+
+#include "base/check.h"
+#include "io/clock.h"
+
+namespace roost::io {
+namespace {
+
+template <typename... Handlers>
+struct Overload : Handlers... {
+  using Handlers::operator()...;
+};
+template <typename... Handlers>
+Overload(Handlers...) -> Overload<Handlers...>;
+
+}  // namespace
+
+Driver::Driver(EventLoop& loop, node::Node& node, std::vector<UdpSocket> sockets, Log& log)
+    : loop_(loop), node_(node), sockets_(std::move(sockets)), log_(log), writer_(sockets_) {
+  timer_ = loop_.timer([this] {
+    timer_set_for_.reset();
+    turn(core::DeadlinePassed{});
+  });
+}
+
+void Driver::start() {
+  for (size_t i = 0; i < sockets_.size(); ++i) {
+    const auto id = static_cast<core::SocketId>(i);
+    watches_.push_back(loop_.watch_readable(sockets_[i].fd(), [this, id] { on_readable(id); }));
+  }
+}
+
+void Driver::turn(const core::Input& input) {
+  const Now now = read_clocks();
+  node_.step(now, input, outbox_);
+  carry_out();
+  arm_timer(now.mono);
+}
+
+void Driver::on_readable(core::SocketId id) {
+  const Now now = read_clocks();
+  for (int batch = 0; batch < kBatchesPerWakeUpMax; ++batch) {
+    const auto arrived = reader_.read(id, sockets_[id]);
+    for (const core::DatagramArrived& datagram : arrived) {
+      if (!outbox_.has_room()) carry_out();
+      node_.step(now, datagram, outbox_);
+    }
+    carry_out();
+    if (arrived.size() < DatagramReader::kBatchMax) break;
+  }
+  arm_timer(now.mono);
+  turns_.add(read_clocks().mono - now.mono);
+}
+
+void Driver::carry_out() {
+  for (const core::Action& action : outbox_.actions()) {
+    std::visit(Overload{
+                   [&](const core::SendDatagram& send) { writer_.add(send); },
+                   [&](const core::SendMessage& send) { streams_->send(send); },
+                   [&](const core::RefuseStream& refuse) { streams_->refuse(refuse); },
+                   [&](const core::HttpReply& reply) { streams_->reply(reply); },
+                   [&](const core::Note& note) { log_.info(note.what); },
+               },
+               action);
+  }
+  writer_.flush();
+  outbox_.clear();
+}
+
+void Driver::arm_timer(MonoTime now) {
+  const auto deadline = node_.next_deadline();
+  if (deadline == timer_set_for_) return;
+  timer_set_for_ = deadline;
+  if (deadline) {
+    loop_.set(timer_, *deadline - now);
+  } else {
+    loop_.clear(timer_);
+  }
+}
+
+void Driver::write_metrics(node::MetricsWriter& out) const {
+  out.counter("roost_udp_send_dropped_total",
+              "Datagrams that the kernel would not send, by reason.");
+  for (size_t i = 0; i < DatagramWriter::kDropCount; ++i) {
+    out.labelled("reason", label(static_cast<DatagramWriter::Drop>(i)), writer_.drops()[i]);
+  }
+  turns_.write("roost_loop_busy_seconds", "How long the loop was busy with one UDP wake-up.", out);
+}
+
+}  // namespace roost::io

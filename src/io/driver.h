@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <optional>
+#include <vector>
+
+#include "core/outbox.h"
+#include "io/event_loop.h"
+#include "io/log.h"
+#include "io/loop_histogram.h"
+#include "io/stream_server.h"
+#include "io/udp.h"
+#include "node/metrics.h"
+#include "node/node.h"
+
+namespace roost::io {
+
+// The bridge between the kernel and the node: what happens becomes inputs, actions are carried out.
+//
+// Owns the UDP sockets and the timer of the node's deadlines; drives the stream server. Everything
+// runs on the one thread of the event loop. A batch of datagrams is stepped through the node under
+// one reading of the clocks, then its replies leave as one batch.
+class Driver {
+ public:
+  // All must outlive the driver; `sockets` are those that the node was made with, by SocketId.
+  Driver(EventLoop& loop, node::Node& node, std::vector<UdpSocket> sockets, Log& log);
+
+  // Where SendMessage, RefuseStream and HttpReply go; must outlive the driver's last turn.
+  void set_streams(StreamServer* streams) { streams_ = streams; }
+
+  // Begins to read the sockets.
+  void start();
+
+  // One turn of the crank: an input that is not a datagram.
+  void turn(const core::Input& input);
+
+  void write_metrics(node::MetricsWriter& out) const;
+
+ private:
+  // A busy socket is read this many batches before the others have their turn.
+  static constexpr int kBatchesPerWakeUpMax = 4;
+
+  void on_readable(core::SocketId id);
+  void carry_out();
+  void arm_timer(MonoTime now);
+
+  EventLoop& loop_;
+  node::Node& node_;
+  std::vector<UdpSocket> sockets_;
+  Log& log_;
+  DatagramReader reader_;
+  DatagramWriter writer_;
+  core::Outbox outbox_;
+  StreamServer* streams_ = nullptr;
+  std::vector<EventLoop::Watch> watches_;
+  EventLoop::Watch timer_;
+  std::optional<MonoTime> timer_set_for_;
+  LoopHistogram turns_;
+};
+
+}  // namespace roost::io

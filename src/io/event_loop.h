@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <event2/event.h>
+#include <functional>
+#include <memory>
+
+#include "base/time.h"
+
+namespace roost::io {
+
+// libevent's loop, with objects that stop watching when they are destroyed.
+//
+// One thread. Callbacks run from run() only. A watch must not be destroyed inside its own callback.
+class EventLoop {
+ public:
+  using Callback = std::function<void()>;
+
+  struct FreeEvent {
+    void operator()(event* e) const { event_free(e); }
+  };
+
+  // A file descriptor to read, a signal, or a timer; empty until assigned.
+  class Watch {
+   public:
+    Watch() = default;
+
+   private:
+    friend class EventLoop;
+    std::unique_ptr<Callback> callback_;  // Its address is what libevent was given.
+    std::unique_ptr<event, FreeEvent> event_;
+  };
+
+  EventLoop();
+
+  // For libraries of libevent's own (bufferevents, listeners).
+  event_base* base() { return base_.get(); }
+
+  // Calls back whenever `fd` is readable, for as long as the watch lives.
+  [[nodiscard]] Watch watch_readable(int fd, Callback callback);
+  [[nodiscard]] Watch watch_signal(int signal, Callback callback);
+  // Calls back every `interval`.
+  [[nodiscard]] Watch every(Duration interval, Callback callback);
+  // A timer that is not set yet.
+  [[nodiscard]] Watch timer(Callback callback);
+  // Sets (or moves) a timer of timer(): it calls back once, `delay` from now.
+  void set(Watch& timer, Duration delay);
+  void clear(Watch& timer);
+
+  // Until stop() is called.
+  void run();
+  void stop();
+
+ private:
+  struct FreeBase {
+    void operator()(event_base* base) const { event_base_free(base); }
+  };
+
+  Watch make(int fd, short what, Callback callback);
+
+  std::unique_ptr<event_base, FreeBase> base_;
+};
+
+}  // namespace roost::io

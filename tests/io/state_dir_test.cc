@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: MIT
+//
+// Goal: what is written is there again as a whole or not at all, nobody else may read it, and
+// nobody else may use it at the same time. Method: temporary directories.
+#include "io/state_dir.h"
+
+#include <filesystem>
+#include <fstream>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include "base/random.h"
+
+namespace roost::io {
+namespace {
+
+class StateDirTest : public testing::Test {
+ protected:
+  StateDirTest() {
+    std::string pattern = testing::TempDir() + "roost-state-XXXXXX";
+    root_ = mkdtemp(pattern.data());
+  }
+  ~StateDirTest() override { std::filesystem::remove_all(root_); }
+
+  StateDir open() {
+    auto opened = StateDir::open(root_ + "/a/state", {});
+    EXPECT_TRUE(opened) << (opened ? "" : opened.error());
+    return std::move(*opened);
+  }
+
+  mode_t mode_of(const std::string& name) const {
+    struct stat status {};
+    EXPECT_EQ(0, stat((root_ + "/a/state" + name).c_str(), &status));
+    return status.st_mode & 07777;
+  }
+
+  void put(const std::string& name, const std::string& content) const {
+    std::ofstream(root_ + "/a/state/" + name) << content;
+  }
+
+  std::string root_;
+};
+
+TEST_F(StateDirTest, IsMadeForItsOwnerOnly) {
+  const StateDir dir = open();
+  EXPECT_EQ(0700u, mode_of(""));
+  EXPECT_EQ(0600u, mode_of("/lock"));
+}
+
+TEST_F(StateDirTest, IsRefusedToASecondUserUntilTheFirstIsGone) {
+  {
+    const StateDir first = open();
+    const auto second = StateDir::open(first.path(), {});
+    ASSERT_FALSE(second);
+    EXPECT_NE(std::string::npos, second.error().find("in use by another roost"));
+  }
+  EXPECT_TRUE(StateDir::open(root_ + "/a/state", {}));
+}
+
+TEST_F(StateDirTest, GivesBackWhatWasWritten) {
+  const StateDir dir = open();
+  for (const bool sync : {false, true}) {
+    for (const std::string content : {"", "first", "the second, and longer"}) {
+      ASSERT_TRUE(dir.write("month", as_bytes(content), sync));
+      const auto read = dir.read("month", 100);
+      ASSERT_TRUE(read && read->has_value());
+      EXPECT_EQ(content, as_text(**read));
+      EXPECT_EQ(0600u, mode_of("/month"));
+    }
+  }
+  EXPECT_FALSE(std::filesystem::exists(root_ + "/a/state/month.new"));
+}
+
+TEST_F(StateDirTest, TellsAMissingFileFromAnUnreadableOrOversizeOne) {
+  const StateDir dir = open();
+  const auto missing = dir.read("month", 100);
+  ASSERT_TRUE(missing);
+  EXPECT_FALSE(missing->has_value());
+  put("large", std::string(101, 'x'));
+  EXPECT_FALSE(dir.read("large", 100));
+  std::filesystem::create_symlink("/etc/passwd", root_ + "/a/state/link");
+  EXPECT_FALSE(dir.read("link", 1 << 20));
+}
+
+TEST_F(StateDirTest, KeepsTheOldFileWhenTheNewOneCannotBeWritten) {
+  const StateDir dir = open();
+  ASSERT_TRUE(dir.write("month", as_bytes("old"), false));
+  std::filesystem::create_directory(root_ + "/a/state/month.new");  // In the way of the new file.
+  EXPECT_FALSE(dir.write("month", as_bytes("new"), false));
+  EXPECT_EQ("old", as_text(*dir.read("month", 100).value()));
+}
+
+TEST_F(StateDirTest, MakesTheSeedOnceAndKeepsIt) {
+  const StateDir dir = open();
+  SeededRandom random(1);
+  const auto first = dir.load_or_make_seed(random);
+  const auto second = dir.load_or_make_seed(random);
+  ASSERT_TRUE(first && second);
+  EXPECT_TRUE(same_bytes(first->bytes(), second->bytes()));
+  EXPECT_EQ(0600u, mode_of("/node.key"));
+}
+
+TEST_F(StateDirTest, NeverReplacesADamagedSeed) {
+  const StateDir dir = open();
+  for (const std::string& content : {std::string(), std::string(31, 'k'), std::string(33, 'k')}) {
+    put("node.key", content);
+    SeededRandom random(1);
+    const auto seed = dir.load_or_make_seed(random);
+    ASSERT_FALSE(seed);
+    EXPECT_NE(std::string::npos, seed.error().find("is damaged"));
+    EXPECT_EQ(content.size(), std::filesystem::file_size(root_ + "/a/state/node.key"));
+  }
+}
+
+TEST_F(StateDirTest, SetsADamagedFileAsideWithItsContent) {
+  const StateDir dir = open();
+  put("month", "garbage");
+  dir.set_aside("month");
+  EXPECT_FALSE(dir.read("month", 100)->has_value());
+  EXPECT_EQ("garbage", as_text(*dir.read("month.damaged", 100).value()));
+}
+
+}  // namespace
+}  // namespace roost::io

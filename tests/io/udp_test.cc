@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: MIT
+//
+// Goal: datagrams come in and go out in batches, and a reply leaves from the address that was
+// asked. Method: real sockets on loopback, where 127.0.0.2 is a second address of this machine.
+#include "io/udp.h"
+
+#include <gtest/gtest.h>
+#include <poll.h>
+
+#include "io/socket_address.h"
+
+namespace roost::io {
+namespace {
+
+constexpr IpAddress kLoopback = IpAddress::v4(0x7f000001);
+constexpr IpAddress kSecondLoopback = IpAddress::v4(0x7f000002);
+constexpr IpAddress kLoopbackV6(0, 1);
+
+// A client's socket: plain, blocking.
+class Client {
+ public:
+  explicit Client(const IpAddress& address)
+      : fd_(socket(address.is_v4() ? AF_INET : AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0)) {
+    sockaddr_storage storage;
+    const socklen_t size = to_sockaddr({address, 0}, storage);
+    EXPECT_EQ(0, bind(fd_.get(), reinterpret_cast<sockaddr*>(&storage), size));
+  }
+
+  Endpoint local() const { return bound_endpoint(fd_.get()); }
+
+  void send(const Endpoint& to, std::string_view text) {
+    sockaddr_storage storage;
+    const socklen_t size = to_sockaddr(to, storage);
+    EXPECT_EQ(static_cast<ssize_t>(text.size()),
+              sendto(fd_.get(), text.data(), text.size(), 0, reinterpret_cast<sockaddr*>(&storage),
+                     size));
+  }
+
+  // What came, and from where; empty after a second of nothing.
+  std::pair<std::string, Endpoint> receive() {
+    pollfd wait{fd_.get(), POLLIN, 0};
+    if (poll(&wait, 1, 1000) != 1) return {};
+    char text[4096];
+    sockaddr_storage from{};
+    socklen_t size = sizeof from;
+    const ssize_t count =
+        recvfrom(fd_.get(), text, sizeof text, 0, reinterpret_cast<sockaddr*>(&from), &size);
+    if (count < 0) return {};
+    return {std::string(text, static_cast<size_t>(count)), from_sockaddr(from).value()};
+  }
+
+ private:
+  FileDescriptor fd_;
+};
+
+std::span<const core::DatagramArrived> read_soon(DatagramReader& reader, const UdpSocket& socket) {
+  pollfd wait{socket.fd(), POLLIN, 0};
+  poll(&wait, 1, 1000);
+  return reader.read(0, socket);
+}
+
+std::vector<UdpSocket> one_socket(const Endpoint& at) {
+  std::vector<UdpSocket> sockets;
+  auto socket = UdpSocket::bind(at);
+  EXPECT_TRUE(socket) << (socket ? "" : socket.error());
+  if (socket) sockets.push_back(std::move(*socket));
+  return sockets;
+}
+
+TEST(Udp, AnswersFromTheAddressThatWasAsked) {
+  struct Row {
+    IpAddress bound;
+    IpAddress asked;
+  };
+  const Row rows[] = {
+      {kLoopback, kLoopback},
+      {IpAddress::v4(0), kLoopback},
+      {IpAddress::v4(0), kSecondLoopback},
+      {kLoopbackV6, kLoopbackV6},
+      {IpAddress(), kLoopbackV6},
+  };
+  for (const Row& row : rows) {
+    SCOPED_TRACE(row.bound.text() + " asked at " + row.asked.text());
+    const std::vector<UdpSocket> sockets = one_socket({row.bound, 0});
+    ASSERT_EQ(1u, sockets.size());
+    Client client(row.asked.is_v4() ? kLoopback : kLoopbackV6);
+    const Endpoint asked{row.asked, sockets[0].local().port};
+    client.send(asked, "question");
+
+    DatagramReader reader;
+    const auto arrived = read_soon(reader, sockets[0]);
+    ASSERT_EQ(1u, arrived.size());
+    EXPECT_EQ("question", as_text(arrived[0].payload));
+    EXPECT_EQ(client.local(), arrived[0].from);
+    EXPECT_EQ(asked, arrived[0].local.endpoint);
+
+    DatagramWriter writer(sockets);
+    writer.add({0, arrived[0].local, arrived[0].from, as_bytes("answer")});
+    writer.flush();
+    EXPECT_EQ(std::pair(std::string("answer"), asked), client.receive());
+  }
+}
+
+TEST(Udp, ReadsAFullBatchAndThenTheRest) {
+  const std::vector<UdpSocket> sockets = one_socket({kLoopback, 0});
+  Client client(kLoopback);
+  constexpr size_t kCount = DatagramReader::kBatchMax + 3;
+  for (size_t i = 0; i < kCount; ++i) client.send(sockets[0].local(), std::to_string(i));
+
+  DatagramReader reader;
+  size_t next = 0;
+  for (const size_t expected : {DatagramReader::kBatchMax, size_t{3}, size_t{0}}) {
+    const auto arrived = reader.read(0, sockets[0]);
+    ASSERT_EQ(expected, arrived.size());
+    for (const auto& datagram : arrived) {
+      EXPECT_EQ(std::to_string(next++), as_text(datagram.payload));
+    }
+  }
+}
+
+TEST(Udp, CutsOffWhatIsTooLongForAnyCodec) {
+  const std::vector<UdpSocket> sockets = one_socket({kLoopback, 0});
+  Client client(kLoopback);
+  client.send(sockets[0].local(), std::string(DatagramReader::kDatagramSizeMax + 500, 'x'));
+  client.send(sockets[0].local(), "");
+  DatagramReader reader;
+  const auto arrived = read_soon(reader, sockets[0]);
+  ASSERT_EQ(2u, arrived.size());
+  EXPECT_EQ(DatagramReader::kDatagramSizeMax, arrived[0].payload.size());
+  EXPECT_TRUE(arrived[1].payload.empty());
+}
+
+TEST(Udp, SendsMoreThanABatchInOrder) {
+  const std::vector<UdpSocket> sockets = one_socket({kLoopback, 0});
+  Client client(kLoopback);
+  DatagramWriter writer(sockets);
+  std::vector<std::string> texts;
+  for (size_t i = 0; i < DatagramWriter::kBatchMax + 5; ++i) texts.push_back(std::to_string(i));
+  for (const std::string& text : texts) {
+    writer.add({0, {sockets[0].local(), 0}, client.local(), as_bytes(text)});
+  }
+  writer.flush();
+  for (const std::string& text : texts) EXPECT_EQ(text, client.receive().first);
+}
+
+TEST(Udp, GoesOnBehindADatagramThatTheKernelRefuses) {
+  const std::vector<UdpSocket> sockets = one_socket({kLoopback, 0});
+  Client client(kLoopback);
+  const Endpoint nowhere{IpAddress::v4(0xffffffff), 9};  // Broadcast, which we never asked for.
+  DatagramWriter writer(sockets);
+  writer.add({0, {sockets[0].local(), 0}, client.local(), as_bytes("first")});
+  writer.add({0, {sockets[0].local(), 0}, nowhere, as_bytes("lost")});
+  writer.add({0, {sockets[0].local(), 0}, client.local(), as_bytes("last")});
+  writer.flush();
+  EXPECT_EQ("first", client.receive().first);
+  EXPECT_EQ("last", client.receive().first);
+  uint64_t drops = 0;
+  for (const uint64_t count : writer.drops()) drops += count;
+  EXPECT_EQ(1u, drops);
+}
+
+TEST(Udp, SaysWhatToDoWhenItCannotBind) {
+  const std::vector<UdpSocket> sockets = one_socket({kLoopback, 0});
+  const auto taken = UdpSocket::bind(sockets[0].local());
+  ASSERT_FALSE(taken);
+  EXPECT_NE(std::string::npos, taken.error().find("another program serves this port"));
+  const auto foreign = UdpSocket::bind({IpAddress::v4(0x08080808), 0});
+  ASSERT_FALSE(foreign);
+  EXPECT_NE(std::string::npos, foreign.error().find("node.listen"));
+}
+
+}  // namespace
+}  // namespace roost::io
