@@ -79,10 +79,10 @@ Result<std::unique_ptr<Daemon>, std::string> Daemon::start(node::Config config,
     tls = std::move(*made);
   }
 
-  return std::unique_ptr<Daemon>(
-      new Daemon({std::move(config), std::move(config_path), std::move(*state_dir),
-                  std::move(*sockets), std::move(*tls), SigningKey(*seed)},
-                 log, supervisor));
+  return std::make_unique<Daemon>(
+      Parts{std::move(config), std::move(config_path), std::move(*state_dir), std::move(*sockets),
+            std::move(*tls), SigningKey(*seed)},
+      log, supervisor);
 }
 
 Daemon::Daemon(Parts parts, StderrLog& log, Supervisor& supervisor)
@@ -100,7 +100,7 @@ Daemon::Daemon(Parts parts, StderrLog& log, Supervisor& supervisor)
       node_(config_, udp_endpoints_, key_, random_, io::read_clocks()),
       month_keeper_(state_dir_, node_.budget(), log_, started_at_),
       driver_(loop_, node_, std::move(parts.sockets.udp), log_),
-      streams_(loop_, tls_, {.limits = {}, .stream_count_max = config_.donate.connections},
+      streams_(loop_, tls_, {.limits = {}, .stream_count_max = config_.donate.connections + 1},
                [this](const core::Input& input) { driver_.turn(input); }),
       pages_(node_, driver_, streams_, udp_endpoints_, tcp_endpoints_, started_at_) {
   month_keeper_.restore();

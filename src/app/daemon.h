@@ -33,19 +33,6 @@ namespace roost::app {
 // are dropped; whatever listens to strangers begins after that.
 class Daemon {
  public:
-  // Ready to run, or a sentence for the operator. `config` is complete: its state_dir is not empty.
-  // `config_path` is what SIGHUP loads again. `log` and `supervisor` must outlive the daemon.
-  static Result<std::unique_ptr<Daemon>, std::string> start(node::Config config,
-                                                            std::optional<std::string> config_path,
-                                                            StderrLog& log, Supervisor& supervisor);
-
-  // Serves until told to stop.
-  void run();
-
- private:
-  // How often renewed certificates are looked for and the month's count may be saved.
-  static constexpr Duration kHousekeepingPeriod = std::chrono::minutes(1);
-
   // What start() has collected when nothing can fail any more.
   struct Parts {
     node::Config config;
@@ -56,7 +43,20 @@ class Daemon {
     SigningKey key;
   };
 
+  // Ready to run, or a sentence for the operator. `config` is complete: its state_dir is not empty.
+  // `config_path` is what SIGHUP loads again. `log` and `supervisor` must outlive the daemon.
+  static Result<std::unique_ptr<Daemon>, std::string> start(node::Config config,
+                                                            std::optional<std::string> config_path,
+                                                            StderrLog& log, Supervisor& supervisor);
+
   Daemon(Parts parts, StderrLog& log, Supervisor& supervisor);
+
+  // Serves until told to stop.
+  void run();
+
+ private:
+  // How often renewed certificates are looked for and the month's count may be saved.
+  static constexpr Duration kHousekeepingPeriod = std::chrono::minutes(1);
 
   void announce() const;
   void reload();

@@ -122,8 +122,7 @@ std::vector<std::string> NodePages::not_ready_because() {
   std::vector<std::string> reasons;
   if (!is_serving_) reasons.push_back("the node is stopping");
   const node::Budget& budget = node_.budget();
-  const uint64_t monthly = node_.config().donate.monthly_bytes;
-  if (monthly != 0 && budget.month().bytes_sent >= monthly) {
+  if (budget.is_month_used_up()) {
     reasons.push_back("the donation of this month is used up (donate.monthly)");
   }
   return reasons;

@@ -55,10 +55,10 @@ io::FileDescriptor connect_to(const addrinfo& address, MonoTime deadline) {
 
 struct ProbeConnection::Tls {
   struct FreeContext {
-    void operator()(SSL_CTX* context) const { SSL_CTX_free(context); }
+    void operator()(SSL_CTX* owned) const { SSL_CTX_free(owned); }
   };
   struct FreeSession {
-    void operator()(SSL* session) const { SSL_free(session); }
+    void operator()(SSL* owned) const { SSL_free(owned); }
   };
   std::unique_ptr<SSL_CTX, FreeContext> context{SSL_CTX_new(TLS_client_method())};
   std::unique_ptr<SSL, FreeSession> session;

@@ -31,6 +31,9 @@ class Budget {
   // IPv4 and UDP headers. Those of IPv6 and TCP are 20 bytes longer; Ethernet is not counted.
   static constexpr uint64_t kHeaderBytes = 28;
 
+  // A Binding response over IPv6, headers included.
+  static constexpr uint64_t kSmallReplyBytes = 92;
+
   // A second's worth may be sent at once, but never less than one large packet.
   static constexpr uint64_t kBurstBytesMin = 2048;
 
@@ -47,6 +50,11 @@ class Budget {
 
   // Whether anything at all may be sent now: asked before a stream or a request is taken on.
   bool has_room(const Now& now) const;
+
+  // Whether not even one small reply is left of the month.
+  bool is_month_used_up() const {
+    return monthly_bytes_max_ != 0 && month_.bytes_sent + kSmallReplyBytes > monthly_bytes_max_;
+  }
 
   // The owner has changed the bounds; what was spent stays spent.
   void set_donation(const Config::Donate& donate, const Now& now);

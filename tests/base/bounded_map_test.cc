@@ -12,6 +12,7 @@
 #include <memory>
 #include <set>
 #include <string>
+#include <vector>
 
 #include "base/bytes.h"
 #include "base/random.h"
@@ -147,6 +148,18 @@ TEST(BoundedMap, IsKeyedSoThatNobodyElseCanMakeKeysCollide) {
   for (const uint64_t key : keys) EXPECT_EQ(*map.find(key), key);
   // Under another secret they are spread: of 64 throws into 128 slots some 50 are distinct.
   EXPECT_GT(homes_elsewhere.size(), 35u);
+}
+
+TEST(BoundedMap, PlacesItsKeysByItsSecretAndByNothingElse) {
+  const auto order_under = [](const SipHashKey& hash_key) {
+    NumberMap map(64, hash_key);
+    for (uint64_t key = 0; key < 64; ++key) EXPECT_NE(map.find_or_insert(key, key), nullptr);
+    std::vector<uint64_t> order;
+    map.for_each([&](uint64_t key, uint64_t) { order.push_back(key); });
+    return order;
+  };
+  EXPECT_NE(order_under(secret(0)), order_under(secret(1)));
+  EXPECT_EQ(order_under(secret(0)), order_under(secret(0)));  // A simulated run is repeatable.
 }
 
 TEST(BoundedMap, WrapsAroundTheEndOfItsSlots) {

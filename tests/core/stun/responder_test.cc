@@ -316,7 +316,8 @@ TEST(StunResponder, NamesTheFirstEightAttributesItDoesNotKnow) {
       }
       // RFC 3489 §11.2.9: an odd list repeats its last entry, since there is no padding.
       if (cookie == kClassicCookie && expected.size() % 2 == 1) expected.push_back(expected.back());
-      const StunView view = answer(kPlain, arrived(request)).view();
+      const Sent sent = answer(kPlain, arrived(request));
+      const StunView view = sent.view();
       EXPECT_EQ(view.error_code(), 420u);
       EXPECT_EQ(attribute_types(view), (std::vector<uint16_t>{0x0009, 0x000a}));
       EXPECT_EQ(named_unknown(view), expected);
@@ -352,7 +353,8 @@ TEST(StunResponder, RefusesWhatWouldSendItsReplyElsewhereOrMakeItLarger) {
 TEST(StunResponder, SaysItDoesNotKnowChangeRequestWhereItHasOneAddress) {
   for (const unsigned flags : {2u, 4u, 6u}) {
     const RawStun request = RawStun().add(kChangeRequest, change_request(flags));
-    const StunView view = answer(kPlain, arrived(request)).view();
+    const Sent sent = answer(kPlain, arrived(request));
+    const StunView view = sent.view();
     EXPECT_EQ(view.error_code(), 420u);
     EXPECT_EQ(named_unknown(view), std::vector<uint16_t>{kChangeRequest});
   }

@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: MIT
+"""What the end-to-end tests share: daemons and namespaces, and that nothing of them is left."""
+
+import contextlib
+import os
+import pathlib
+import shutil
+import tempfile
+from typing import Any, Callable, Iterator
+
+import pytest
+
+import namespaces
+from namespaces import Namespace
+from roost_process import Roost, binary
+from small_internet import SmallInternet
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    if os.geteuid() != 0:
+        pytest.exit("these tests make network namespaces, so they run as root", returncode=1)
+    namespaces.delete_all()
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    if os.geteuid() == 0:
+        namespaces.delete_all()
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    def count(*outcomes: str) -> int:
+        return sum(len(terminalreporter.stats.get(outcome, ())) for outcome in outcomes)
+
+    terminalreporter.line(
+        f"e2e: {count('passed')} passed, {count('failed', 'error', 'skipped')} failed")
+
+
+@pytest.fixture
+def folder() -> Iterator[pathlib.Path]:
+    """Unlike tmp_path, others may walk into it: the daemon gives up root."""
+    path = pathlib.Path(tempfile.mkdtemp(prefix="roost-e2e-"))
+    path.chmod(0o755)
+    yield path
+    shutil.rmtree(path)
+
+
+@pytest.fixture
+def roost(folder: pathlib.Path) -> Iterator[Callable[..., Roost]]:
+    """Makes daemons that are not started yet. Those that still run at the end must stop cleanly."""
+    with contextlib.ExitStack() as stack:
+        def make(*arguments: Any, **options: Any) -> Roost:
+            number = len(list(folder.iterdir()))
+            made = Roost(folder / f"roost-{number}", *arguments, **options)
+            stack.callback(_end, made)
+            return made
+
+        yield make
+
+
+@pytest.fixture
+def namespace() -> Iterator[Callable[[str], Namespace]]:
+    """Makes hosts that reach nobody but themselves, until cables are plugged in."""
+    with contextlib.ExitStack() as stack:
+        def make(name: str = "alone") -> Namespace:
+            made = Namespace(name)
+            stack.callback(made.delete)
+            return made
+
+        yield make
+
+
+@pytest.fixture(scope="session")
+def internet() -> Iterator[SmallInternet]:
+    yield SmallInternet()  # Deleted with all others at the end.
+
+
+@pytest.fixture(scope="session")
+def program_for_all() -> Iterator[pathlib.Path]:
+    """A copy of the daemon's program that every user can execute, wherever the tree lies."""
+    with tempfile.TemporaryDirectory(prefix="roost-e2e-") as name:
+        copy = pathlib.Path(name) / "roost"
+        shutil.copy(binary(), copy)
+        copy.parent.chmod(0o755)
+        copy.chmod(0o755)
+        yield copy
+
+
+def _end(made: Roost) -> None:
+    if made.is_running():
+        made.stop()
+    made.expect_unbroken()

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: MIT
+//
+// Goal: each input is admitted, told apart, served and paid for.
+// Method: a node, inputs by hand, and what comes out.
+#include "node/node.h"
+
+#include <gtest/gtest.h>
+
+namespace roost::node {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr Endpoint kClient{IpAddress::v4(0x0b000001), 5000};
+constexpr Endpoint kLocal{IpAddress::v4(0x0b000002), 3478};
+
+class NodeTest : public testing::Test {
+ protected:
+  Node make(const Config& config = Config()) { return Node(config, {kLocal}, key_, random_, now_); }
+
+  size_t step(Node& node, const core::Input& input) {
+    out_.clear();
+    node.step(now_, input, out_);
+    node.check_invariants();
+    return out_.actions().size();
+  }
+
+  static core::DatagramArrived datagram(Bytes payload, const Endpoint& from = kClient) {
+    return {0, {kLocal, 0}, from, payload};
+  }
+
+  uint16_t status(Node& node, core::HttpMethod method, std::string_view path) {
+    EXPECT_EQ(1u,
+              step(node, core::HttpRequestArrived{core::RequestId{1}, kClient, method, path, {}}));
+    return std::get<core::HttpReply>(out_.actions()[0]).status;
+  }
+
+  static uint64_t drops(const Node& node, Node::Drop why) {
+    return node.stats().drops[static_cast<size_t>(why)];
+  }
+
+  const SigningKey key_{SigningKey::Seed{}};
+  SeededRandom random_{1};
+  Now now_{MonoTime(1h), kWallTimeMin};
+  core::Outbox out_;
+  const std::vector<uint8_t> request_{0, 1, 0, 0, 0x21, 0x12, 0xa4, 0x42, 1,  2,
+                                      3, 4, 5, 6, 7,    8,    9,    10,   11, 12};
+};
+
+TEST_F(NodeTest, AnswersABindingRequestToItsSender) {
+  Node node = make();
+  ASSERT_EQ(1u, step(node, datagram(request_)));
+  const auto& send = std::get<core::SendDatagram>(out_.actions()[0]);
+  EXPECT_EQ(kClient, send.to);
+  EXPECT_EQ(32u, send.payload.size());
+  EXPECT_EQ(32 + Budget::kHeaderBytes, node.budget().bytes_sent());
+}
+
+TEST_F(NodeTest, CountsEachReasonToDrop) {
+  Config config;
+  config.admission.packets_per_second_per_prefix = 2;
+  Node node = make(config);
+  EXPECT_EQ(0u, step(node, datagram(request_, {kClient.address, 0})));
+  EXPECT_EQ(0u, step(node, datagram(as_bytes("\xff"))));
+  for (const std::string_view kind : {"d1:", "@channel", "\x16tls"}) {
+    EXPECT_EQ(0u, step(node, datagram(as_bytes(kind))));
+  }
+  EXPECT_EQ(0u, step(node, datagram(request_)));
+  EXPECT_EQ(1u, drops(node, Node::Drop::kPortZero));
+  EXPECT_EQ(1u, drops(node, Node::Drop::kUnknownKind));
+  EXPECT_EQ(3u, drops(node, Node::Drop::kNotServed));
+  EXPECT_EQ(1u, drops(node, Node::Drop::kAdmission));
+}
+
+TEST_F(NodeTest, FallsSilentWhenTheDonationIsUsedUp) {
+  Config config;
+  config.donate.monthly_bytes = 70;
+  Node node = make(config);
+  EXPECT_EQ(1u, step(node, datagram(request_)));
+  EXPECT_EQ(0u, step(node, datagram(request_)));
+  EXPECT_EQ(1u, node.budget().refusals(Budget::Refusal::kMonthly));
+  step(node, core::StreamBytesSent{core::Transport::kTcp, 100});
+  ASSERT_EQ(1u, step(node, core::StreamOpened{core::StreamId{1}, kClient}));
+  EXPECT_TRUE(std::holds_alternative<core::RefuseStream>(out_.actions()[0]));
+  EXPECT_EQ(503, status(node, core::HttpMethod::kGet, "/v1/node"));
+}
+
+TEST_F(NodeTest, CountsConnectionsInAndOut) {
+  Config config;
+  config.admission.connections_per_prefix = 1;
+  Node node = make(config);
+  EXPECT_EQ(0u, step(node, core::StreamOpened{core::StreamId{1}, kClient}));
+  EXPECT_EQ(1u, step(node, core::StreamOpened{core::StreamId{2}, kClient}));
+  EXPECT_EQ(0u, step(node, core::StreamClosed{core::StreamId{1}, kClient}));
+  EXPECT_EQ(0u, step(node, core::StreamOpened{core::StreamId{3}, kClient}));
+}
+
+TEST_F(NodeTest, AnswersHttp) {
+  Node node = make();
+  EXPECT_EQ(200, status(node, core::HttpMethod::kGet, "/v1/node"));
+  EXPECT_EQ(405, status(node, core::HttpMethod::kPost, "/v1/node"));
+  EXPECT_EQ(404, status(node, core::HttpMethod::kGet, "/"));
+  now_.wall.reset();
+  EXPECT_EQ(503, status(node, core::HttpMethod::kGet, "/v1/node"));
+}
+
+}  // namespace
+}  // namespace roost::node
