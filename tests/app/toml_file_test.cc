@@ -95,5 +95,22 @@ TEST(TomlFile, DeepNestingIsBounded) {
   EXPECT_FALSE(parse_toml("a = " + std::string(100'000, '[')));
 }
 
+// toml++ would end the process on some of these.
+TEST(TomlFile, RefusesWhatIsBeyondAsciiOutsideQuotationMarks) {
+  for (const std::string_view text :
+       {"grün = 1\n", "[tls]\ncertificateportc.mƔes", " ", "a = \"x\" ü", "a = \"\\\"\" ü",
+        "a = '\\' ü", "a = \"\"\"\n\"\"\"\nü = 1", "[ü]", "a = 1*[\"b\"ü"}) {
+    EXPECT_FALSE(parse_toml(text)) << text;
+  }
+}
+
+TEST(TomlFile, ReadsWhatIsBeyondAsciiInStringsAndComments) {
+  for (const std::string_view text : {"a = \"grün\"  # schön\n", "a = 'grün'", "# \" ü\na = 1",
+                                      "\xef\xbb\xbf"
+                                      "a = 1"}) {
+    EXPECT_TRUE(parse_toml(text)) << text;
+  }
+}
+
 }  // namespace
 }  // namespace roost::app
