@@ -31,20 +31,15 @@ Failure<CertificateProblem> in_key(std::string text) {
   return Failure(CertificateProblem{true, std::move(text)});
 }
 
-std::string why_no_key() {
-  const unsigned long error = ERR_peek_last_error();
-  const int reason = ERR_GET_REASON(error);
-  if (ERR_GET_LIB(error) == ERR_LIB_PEM && reason == PEM_R_NO_START_LINE) {
-    ERR_clear_error();
-    return "holds no private key in PEM";
-  }
-  const std::string text = openssl_reason();
-  if (reason == PEM_R_BAD_PASSWORD_READ || text.find("passw") != text.npos ||
-      text.find("interrupted") != text.npos) {
+// From the text: what OpenSSL says of all three is "unsupported".
+std::string why_no_key(std::string_view key_pem) {
+  const std::string reason = openssl_reason();
+  if (key_pem.find("PRIVATE KEY-----") == key_pem.npos) return "holds no private key in PEM";
+  if (key_pem.find("ENCRYPTED") != key_pem.npos) {
     return "is encrypted, and a daemon has nobody to ask for the passphrase; write it without one "
            "(openssl pkey -in … -out …)";
   }
-  return "is not a private key that OpenSSL can read: " + text;
+  return "is not a private key that OpenSSL can read: " + reason;
 }
 
 }  // namespace
@@ -88,7 +83,7 @@ Result<CertificateAndKey, CertificateProblem> parse_certificate_and_key(
 
   loaded.key.reset(
       PEM_read_bio_PrivateKey(reader(key_pem).get(), nullptr, refuse_passphrase, nullptr));
-  if (loaded.key == nullptr) return in_key(why_no_key());
+  if (loaded.key == nullptr) return in_key(why_no_key(key_pem));
   if (X509_check_private_key(loaded.chain.front().get(), loaded.key.get()) != 1) {
     ERR_clear_error();
     return in_key("is not the key of the certificate");

@@ -105,6 +105,7 @@ bool StreamClient::fail_tls(int result) {
   if (error == SSL_ERROR_WANT_READ || error == SSL_ERROR_WANT_WRITE) return false;
   has_ended_ = true;
   has_tls_failed_ = error != SSL_ERROR_ZERO_RETURN;
+  tls_error_ = ERR_GET_REASON(ERR_peek_last_error());
   return true;
 }
 
@@ -152,6 +153,11 @@ void StreamClient::receive_some() {
       received_.append(bytes.data(), static_cast<size_t>(count));
     }
   }
+}
+
+void StreamClient::read_one_byte() {
+  char byte;
+  if (recv(fd_.get(), &byte, 1, 0) == 1) received_.push_back(byte);
 }
 
 Endpoint StreamClient::local() const {

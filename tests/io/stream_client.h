@@ -50,6 +50,7 @@ class StreamClient {
   // Does not read any more.
   void stop_reading() { reads_ = false; }
   void go_on_reading() { reads_ = true; }
+  void read_one_byte();  // If there is one, and outside TLS.
 
   const std::string& received() const { return received_; }
   bool has_ended() const { return has_ended_; }  // The server has said that nothing more comes.
@@ -59,9 +60,10 @@ class StreamClient {
 
   bool is_tls_ready() const { return is_tls_ready_; }
   bool has_tls_failed() const { return has_tls_failed_; }
-  std::string protocol() const;            // Chosen by ALPN.
-  std::string certificate_serial() const;  // Of the server's certificate.
-  uint64_t wire_bytes_received() const;    // TLS itself included.
+  int tls_error() const { return tls_error_; }  // OpenSSL's reason.
+  std::string protocol() const;                 // Chosen by ALPN.
+  std::string certificate_serial() const;       // Of the server's certificate.
+  uint64_t wire_bytes_received() const;         // TLS itself included.
   Session session() const;
   bool was_resumed() const;
   std::string tls_version() const;
@@ -86,6 +88,7 @@ class StreamClient {
   bool was_reset_ = false;
   bool is_tls_ready_ = false;
   bool has_tls_failed_ = false;
+  int tls_error_ = 0;
 };
 
 }  // namespace roost::io
