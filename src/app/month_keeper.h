@@ -10,8 +10,9 @@ namespace roost::app {
 
 // Keeps the month's count of what was given away across restarts, in the state directory.
 //
-// Written at most every kSavePeriod, or earlier once kSaveBytes more have been sent: what a kill -9
-// loses at most. Sparing with flash; never waits for the disk except at the end.
+// Looked at once a minute, and written when kSavePeriod is over or kSaveBytes more were sent. A
+// kill -9 therefore loses the larger of kSaveBytes and what went out since the last look; a power cut
+// may lose the file, since only the end waits for the disk. Sparing with flash.
 class MonthKeeper {
  public:
   static constexpr Duration kSavePeriod = std::chrono::minutes(10);

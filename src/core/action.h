@@ -109,6 +109,7 @@ struct HttpReply {
   std::string_view content_type;
   Bytes body;                    // The shell leaves it out where the method was HEAD.
   std::string_view header_line;  // One more header, "Name: value"; or empty.
+  bool closes = false;           // The connection ends behind it: nothing more is to be asked.
 };
 
 // One line per change of state; the shell logs it. Never caused at a rate that strangers choose.

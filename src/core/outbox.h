@@ -18,7 +18,7 @@ namespace roost::core {
 // this outbox's arena. All memory is taken in the constructor.
 class Outbox {
  public:
-  // No single input may cause more; checked.
+  // No single input may cause more. What is checked is that the totals below are kept.
   static constexpr size_t kActionsPerStepMax = 64;
   static constexpr size_t kBytesPerStepMax = 4096;
   // A full receive batch of small replies fits several times; a batch of large ones is carried out

@@ -65,6 +65,7 @@ void HttpConnection::offer_to_continue() {
 
 void HttpConnection::reply(const core::HttpReply& reply, MonoTime now) {
   CHECK(phase_ == Phase::kReplying);
+  if (reply.closes) keeps_alive_ = false;
   write(reply, keeps_alive_);
   if (!keeps_alive_) {
     end_ = End::kFinished;

@@ -141,13 +141,16 @@ void Node::handle(const Now&, const core::DeadlinePassed&, core::Outbox&) {}
 
 core::HttpReply Node::answer(const Now& now, const core::HttpRequestArrived& input,
                              core::Outbox& out) {
+  // Before any other answer, since every answer costs. The connection is ended with it, and no new
+  // one is taken on, so that each open connection exceeds the donation by one small reply at most.
+  if (!budget_.has_room(now)) {
+    drop(Drop::kDonation);
+    return {input.request,     503, kText, as_bytes("the donation is used up\n"),
+            "Retry-After: 60", true};
+  }
   if (!packet_admission_.admit(now.mono, input.from.address)) {
     drop(Drop::kAdmission);
     return {input.request, 429, kText, as_bytes("too many requests\n"), "Retry-After: 5"};
-  }
-  if (!budget_.has_room(now)) {
-    drop(Drop::kDonation);
-    return {input.request, 503, kText, as_bytes("the donation is used up\n"), "Retry-After: 60"};
   }
   if (input.path == "/v1/node") return answer_node(now, input, out);
   return {input.request, 404, kText, as_bytes("not found\n"), {}};

@@ -198,3 +198,23 @@ def _bencode(value):
     if isinstance(value, list):
         return b"l" + b"".join(map(_bencode, value)) + b"e"
     return b"d" + b"".join(_bencode(key) + _bencode(value[key]) for key in sorted(value)) + b"e"
+
+
+def test_a_used_up_month_costs_one_refusal_for_an_open_connection_and_no_more(roost):
+    """Asking on, on the same connection, must not draw reply after reply from an empty month."""
+    month = 20_000
+    node = roost({"donate": {"monthly": f"{month} B"},
+                  "admission": {"packets_per_second_per_prefix": 0}}).start()
+    statuses = []
+    with socket.create_connection(("127.0.0.1", node.port), timeout=3) as connection:
+        for _ in range(900):
+            connection.sendall(b"GET /x HTTP/1.1\r\nHost: a\r\n\r\n")
+            reply = connection.recv(4096)
+            if not reply:
+                break
+            statuses.append(int(reply.split()[1]))
+            if statuses[-1] == 503:
+                assert b"connection: close" in reply.lower()
+                break
+    assert statuses[-1] == 503 and statuses.count(503) == 1
+    assert node.metric("roost_donated_month_bytes") < month + 1000

@@ -112,6 +112,17 @@ TEST_F(HttpConnectionTest, EndsWhenTheClientAsksForIt) {
   EXPECT_EQ(1u, asked_.size());
 }
 
+TEST_F(HttpConnectionTest, EndsWhenTheReplySaysSoWhateverWasPipelined) {
+  answers_at_once_ = false;
+  feed(kGet + kGet);
+  connection_.reply({core::RequestId{}, 503, "t/p", as_bytes("no"), {}, true}, now_);
+  feed(kGet);
+  EXPECT_EQ(HttpConnection::End::kFinished, connection_.end());
+  EXPECT_NE(output_.npos, output_.find("Connection: close\r\n"));
+  EXPECT_EQ(1u, asked_.size());
+  EXPECT_EQ(1, replies());
+}
+
 TEST_F(HttpConnectionTest, EndsAfterSoManyRequests) {
   feed(kGet + kGet);
   EXPECT_FALSE(connection_.end());

@@ -85,6 +85,22 @@ TEST_F(NodeTest, FallsSilentWhenTheDonationIsUsedUp) {
   EXPECT_EQ(503, status(node, core::HttpMethod::kGet, "/v1/node"));
 }
 
+// Each reply costs, so none but the first may be drawn from a connection while nothing is left; not
+// even the one that says "too many requests".
+TEST_F(NodeTest, EndsTheConnectionWhereNothingIsLeftToPayAReplyWith) {
+  Config config;
+  config.donate.monthly_bytes = 70;
+  config.admission.packets_per_second_per_prefix = 1;
+  Node node = make(config);
+  EXPECT_EQ(404, status(node, core::HttpMethod::kGet, "/x"));
+  EXPECT_FALSE(std::get<core::HttpReply>(out_.actions()[0]).closes);
+  step(node, core::StreamBytesSent{core::Transport::kTcp, 100});
+  for (int i = 0; i < 5; ++i) {
+    EXPECT_EQ(503, status(node, core::HttpMethod::kGet, "/x"));
+    EXPECT_TRUE(std::get<core::HttpReply>(out_.actions()[0]).closes);
+  }
+}
+
 TEST_F(NodeTest, CountsConnectionsInAndOut) {
   Config config;
   config.admission.connections_per_prefix = 1;
