@@ -11,8 +11,8 @@ namespace roost::app {
 // Keeps the month's count of what was given away across restarts, in the state directory.
 //
 // Looked at once a minute, and written when kSavePeriod is over or kSaveBytes more were sent. A
-// kill -9 therefore loses the larger of kSaveBytes and what went out since the last look; a power cut
-// may lose the file, since only the end waits for the disk. Sparing with flash.
+// kill -9 therefore loses the larger of kSaveBytes and what went out since the last look; a power
+// cut may lose the file, since only the end waits for the disk. Sparing with flash.
 class MonthKeeper {
  public:
   static constexpr Duration kSavePeriod = std::chrono::minutes(10);
