@@ -241,6 +241,8 @@ Bytes Responder::build_success(const Request& request, MutableBytes buffer) cons
     if (discovery) {
       add_if_it_fits(StunAttribute::kOtherAddress, other);
       add_if_it_fits(StunAttribute::kResponseOrigin, request.origin());
+      // Beside the XORed one (RFC 5780 §6.1); last, since no client of today reads it.
+      add_if_it_fits(StunAttribute::kMappedAddress, request.from);
     }
     if (!options_.software.empty() && reply.size_with(options_.software.size()) <= size_max) {
       reply.add(StunAttribute::kSoftware, as_bytes(options_.software));

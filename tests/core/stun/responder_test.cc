@@ -265,7 +265,8 @@ TEST(StunResponder, FitsEverythingAtOnceIntoItsReply) {
   options.software = software;
   const RawStun request = RawStun().add(kSoftware, std::vector<uint8_t>(1000)).add_fingerprint();
   const Sent sent = answer(options, arrived(request, kClientV6, kDiscoveryV6.endpoints[0][0]));
-  EXPECT_EQ(attribute_types(sent.view()), (std::vector<uint16_t>{0x0020, 0x802c, 0x802b, 0x8022}));
+  EXPECT_EQ(attribute_types(sent.view()),
+            (std::vector<uint16_t>{0x0020, 0x802c, 0x802b, 0x0001, 0x8022}));
   EXPECT_TRUE(sent.view().has_fingerprint());
 }
 
@@ -431,7 +432,8 @@ TEST(StunResponder, ChangesAddressAndPortAsRfc5780Table1Says) {
           } else {
             EXPECT_EQ(view.find_address(StunAttribute::kResponseOrigin), origin);
             EXPECT_EQ(view.find_address(StunAttribute::kOtherAddress), other);
-            EXPECT_EQ(attribute_types(view), (std::vector<uint16_t>{0x0020, 0x802c, 0x802b}));
+            EXPECT_EQ(attribute_types(view),
+                      (std::vector<uint16_t>{0x0020, 0x802c, 0x802b, 0x0001}));
           }
         }
       }
