@@ -55,7 +55,8 @@ void Budget::spend(const Now& now, uint64_t bytes) {
 }
 
 bool Budget::has_room(const Now& now) const {
-  if (monthly_bytes_max_ != 0 && month_.bytes_sent >= monthly_bytes_max_) return false;
+  if (monthly_bytes_max_ != 0 && month_.bytes_sent + kBurstBytesMin > monthly_bytes_max_)
+    return false;
   return rate_.rate_per_second == 0 || bucket_.tokens(rate_, now.mono) >= kBurstBytesMin;
 }
 

@@ -48,7 +48,8 @@ class Budget {
   // Counts bytes that have already been sent on streams: the kernel and TLS decide how many.
   void spend(const Now& now, uint64_t bytes);
 
-  // Whether anything at all may be sent now: asked before a stream or a request is taken on.
+  // Whether a reply of at most kBurstBytesMin may be sent now: asked before a stream, or a message
+  // or request on one, is taken on, since what is written there is paid for afterwards.
   bool has_room(const Now& now) const;
 
   // Whether not even one small reply is left of the month.

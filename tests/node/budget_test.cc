@@ -65,5 +65,14 @@ TEST(Budget, HasNoLimitsWhereTheyAreZero) {
   EXPECT_TRUE(budget.has_room(at(0s)));
 }
 
+TEST(Budget, HasRoomOnlyForAReplyOfAnySize) {
+  Budget budget(bounds(0, 10'000), at(0s));
+  budget.spend(at(0s), 10'000 - Budget::kBurstBytesMin);
+  EXPECT_TRUE(budget.has_room(at(0s)));
+  budget.spend(at(0s), 1);
+  EXPECT_FALSE(budget.has_room(at(0s)));
+  EXPECT_FALSE(budget.take(at(0s), kPayload));  // What is paid for before it leaves still may.
+}
+
 }  // namespace
 }  // namespace roost::node

@@ -89,7 +89,7 @@ TEST_F(NodeTest, FallsSilentWhenTheDonationIsUsedUp) {
 // even the one that says "too many requests".
 TEST_F(NodeTest, EndsTheConnectionWhereNothingIsLeftToPayAReplyWith) {
   Config config;
-  config.donate.monthly_bytes = 70;
+  config.donate.monthly_bytes = 2100;  // Room for one reply of any size, and not for a second.
   config.admission.packets_per_second_per_prefix = 1;
   Node node = make(config);
   EXPECT_EQ(404, status(node, core::HttpMethod::kGet, "/x"));
