@@ -24,7 +24,7 @@ namespace roost::node {
 //
 // Each input is admitted (limits per prefix), told apart (wire/demux), handed to the one core that
 // serves it, and what that core sends is charged to the budget. Two shells drive it: io with the
-// kernel; a simulated world is to come. All memory for strangers is taken in the constructor.
+// kernel, and sim with a simulated world. All memory for strangers is taken in the constructor.
 class Node {
  public:
   enum class Drop : uint8_t {  // What reached no core. Also the label of the counter.

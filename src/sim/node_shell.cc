@@ -1,0 +1,436 @@
+// SPDX-License-Identifier: MIT
+#include "sim/node_shell.h"
+
+#include <algorithm>
+#include <numeric>
+#include <string>
+
+#include "base/check.h"
+#include "node/stream_framing.h"
+
+namespace roost::sim {
+namespace {
+
+SigningKey make_key(Dice& dice) {
+  return SigningKey(SigningKey::Seed(dice.random().bytes<32>()));
+}
+
+template <typename Counts>
+uint64_t sum(const Counts& counts) {
+  return std::accumulate(counts.begin(), counts.end(), uint64_t{0});
+}
+
+core::HttpMethod method_of(std::string_view word) {
+  constexpr std::pair<std::string_view, core::HttpMethod> kMethods[] = {
+      {"GET", core::HttpMethod::kGet},       {"HEAD", core::HttpMethod::kHead},
+      {"POST", core::HttpMethod::kPost},     {"PUT", core::HttpMethod::kPut},
+      {"DELETE", core::HttpMethod::kDelete}, {"OPTIONS", core::HttpMethod::kOptions},
+  };
+  for (const auto& [name, method] : kMethods) {
+    if (word == name) return method;
+  }
+  return core::HttpMethod::kOther;
+}
+
+}  // namespace
+
+uint64_t accounted_messages(const node::Node& node) {
+  const auto& stun = node.stun_stats();
+  return sum(node.stats().drops) + sum(stun.malformed) + sum(stun.drops) + stun.indications +
+         sum(stun.requests);
+}
+
+NodeShell::NodeShell(Host& host, Trace& trace, Verdict& verdict, const Options& options)
+    : host_(host),
+      trace_(trace),
+      verdict_(verdict),
+      config_(options.config),
+      options_(options),
+      sockets_(node::listen_endpoints(config_)),
+      key_(make_key(host.dice())),
+      saved_month_(wire::MonthRecord().encode()),
+      reply_oracle_(verdict, host.addresses()),
+      stream_oracle_(verdict, config_),
+      account_oracle_(verdict),
+      donation_oracle_(verdict, config_.donate) {
+  CHECK(!node::find_missing_socket(config_, sockets_));
+  wall_offset_ = options_.wall.time_since_epoch() - host_.now().time_since_epoch();
+  start_node();
+}
+
+void NodeShell::start_node() {
+  ++life_;
+  // Each boot has a monotonic clock of its own, which begins anywhere.
+  boot_offset_ = host_.dice().between(Duration(), std::chrono::hours(1000));
+  node_ = std::make_unique<node::Node>(config_, sockets_, key_, host_.dice().random(), clocks());
+  const auto month = wire::MonthRecord::parse(saved_month_);
+  CHECK(month.has_value());
+  node_->budget().restore(*month);
+  donation_oracle_.check_month(clocks(), {month->month, month->bytes_sent});
+  timer_set_for_.reset();
+  host_.wake_up(host_.now() + options_.save_period, wake_up_number(WakeUp::kSave, life_));
+  host_.wake_up(host_.now() + options_.early_deadline_period,
+                wake_up_number(WakeUp::kEarlyDeadline, life_));
+  arm_timer();
+}
+
+void NodeShell::crash() {
+  CHECK(is_running());
+  trace_.add({host_.now(), TraceKind::kCrash, endpoint(true), {}, {}});
+  node_.reset();
+  outbox_.clear();
+  batch_.clear();
+  owed_.clear();
+  streams_.clear();
+  keys_.clear();
+  stream_oracle_.forget();
+  donation_oracle_.crashed();
+}
+
+void NodeShell::restart() {
+  CHECK(!is_running());
+  trace_.add({host_.now(), TraceKind::kRestart, endpoint(true), {}, {}});
+  start_node();
+}
+
+void NodeShell::reload(const node::Config& config) {
+  trace_.add({host_.now(), TraceKind::kReload, endpoint(true), {}, {}});
+  config_.donate = config.donate;
+  config_.admission = config.admission;
+  config_.node.role = config.node.role;
+  config_.node.external_addresses = config.node.external_addresses;
+  config_.stun.enabled = config.stun.enabled;
+  stream_oracle_.set_bounds(config_);
+  donation_oracle_.set_donation(config_.donate);
+  if (is_running()) node_->reload(config_, clocks());
+}
+
+void NodeShell::set_wall_clock(WallTime wall) {
+  wall_offset_ = wall.time_since_epoch() - host_.now().time_since_epoch();
+  trace_.add({host_.now(), TraceKind::kClock, endpoint(true), {}, {}});
+}
+
+Now NodeShell::clocks() const {
+  const Duration since_epoch = host_.now().time_since_epoch() + wall_offset_;
+  const WallTime wall(std::chrono::floor<std::chrono::seconds>(since_epoch));
+  return {host_.now() + boot_offset_, wall < kWallTimeMin ? std::nullopt : std::optional(wall)};
+}
+
+Endpoint NodeShell::endpoint(bool is_v4, size_t address_index, size_t port_index) const {
+  for (const IpAddress& address : host_.addresses()) {
+    if (address.is_v4() != is_v4 || address_index-- > 0) continue;
+    return {address, port_index == 0 ? config_.node.port : config_.stun.discovery_port};
+  }
+  return {};
+}
+
+void NodeShell::on_packet(Packet packet) {
+  if (!is_running()) return;
+  if (packet.kind != PacketKind::kDatagram) return take_segment(packet);
+  if (!node::find_socket(sockets_, packet.destination)) return;  // Nobody listens there.
+  if (batch_.empty()) host_.wake_up(host_.now(), wake_up_number(WakeUp::kBatch, life_));
+  batch_.push_back(std::move(packet));
+}
+
+void NodeShell::on_wake_up(uint64_t what) {
+  const uint64_t of = what >> 8;
+  const auto why = static_cast<WakeUp>(what & 0xff);
+  if (!is_running()) return;
+  if (why == WakeUp::kSilence) return check_silence(core::StreamId{of});
+  if (of != life_) return;
+  switch (why) {
+    case WakeUp::kBatch: return turn_batch();
+    case WakeUp::kDeadline: timer_set_for_.reset(); return turn(core::DeadlinePassed{});
+    case WakeUp::kEarlyDeadline:
+      host_.wake_up(host_.now() + options_.early_deadline_period, what);
+      return turn(core::DeadlinePassed{});
+    case WakeUp::kSave: host_.wake_up(host_.now() + options_.save_period, what); return save();
+    case WakeUp::kSilence: return;
+  }
+}
+
+void NodeShell::save() {
+  saved_month_ = node_->budget().month().encode();
+  donation_oracle_.saved();
+}
+
+// ---- The turn of the crank.
+
+void NodeShell::turn(const core::Input& input) {
+  step(input);
+  carry_out();
+  settle();
+  arm_timer();
+}
+
+void NodeShell::turn_batch() {
+  for (const Packet& packet : batch_) {
+    if (!outbox_.has_room()) carry_out();
+    const auto socket = node::find_socket(sockets_, packet.destination);
+    step(core::DatagramArrived{static_cast<core::SocketId>(*socket),
+                               {packet.destination, 0},
+                               packet.source,
+                               packet.payload});
+  }
+  carry_out();
+  batch_.clear();  // Only now: what was sent may have been part of it.
+  settle();
+  arm_timer();
+}
+
+void NodeShell::step(const core::Input& input) {
+  const Now now = clocks();
+  const size_t actions_before = outbox_.actions().size();
+  const uint64_t accounted_before = accounted_messages(*node_);
+  node_->step(now, input, outbox_);
+  node_->check_invariants();
+  const auto actions = outbox_.actions().subspan(actions_before);
+  reply_oracle_.check(now.mono, input, actions);
+  stream_oracle_.check(now.mono, input, actions, node_->connection_admission().open_count());
+  account_oracle_.check(now.mono, input, accounted_before, accounted_messages(*node_));
+  for (const core::Action& action : actions) {
+    const auto* const send = std::get_if<core::SendDatagram>(&action);
+    if (send == nullptr) continue;
+    donation_oracle_.sent(now, send->payload.size() + DonationOracle::kHeaderBytes);
+  }
+  const auto& month = node_->budget().month();
+  donation_oracle_.check_month(now, {month.month, month.bytes_sent});
+}
+
+void NodeShell::carry_out() {
+  for (const core::Action& action : outbox_.actions()) {
+    std::visit([this](const auto& what) { carry_out(what); }, action);
+  }
+  outbox_.clear();
+}
+
+// What the actions have caused is an input of its own, after all of them.
+void NodeShell::settle() {
+  while (!owed_.empty()) {
+    const core::Input input = owed_.front();
+    owed_.pop_front();
+    step(input);
+    carry_out();
+  }
+}
+
+void NodeShell::arm_timer() {
+  const auto deadline = node_->next_deadline();
+  if (deadline == timer_set_for_) return;
+  timer_set_for_ = deadline;
+  if (deadline) {
+    host_.wake_up(*deadline - boot_offset_, wake_up_number(WakeUp::kDeadline, life_));
+  }
+}
+
+void NodeShell::carry_out(const core::SendDatagram& send) {
+  if (node::find_socket(sockets_, send.local.endpoint) != send.from) {
+    verdict_.fail(host_.now(), "sent from another socket than that of its address");
+  }
+  ++datagrams_sent_;
+  host_.send_datagram(send.local.endpoint, send.to, send.payload);
+}
+
+void NodeShell::carry_out(const core::SendMessage& send) {
+  Stream* const stream = find(send.stream);
+  if (stream == nullptr) return;
+  stream->connection.send(host_, PacketKind::kData, send.payload);
+  donation_oracle_.sent(clocks(), send.payload.size());
+  owed_.push_back(core::StreamBytesSent{stream->transport, send.payload.size()});
+}
+
+void NodeShell::carry_out(const core::RefuseStream& refuse) {
+  Stream* const stream = find(refuse.stream);
+  if (stream == nullptr) return;
+  stream->connection.send(host_, PacketKind::kEnd);
+  streams_.erase(keys_.at(refuse.stream));
+  keys_.erase(refuse.stream);
+}
+
+void NodeShell::carry_out(const core::HttpReply& reply) {
+  if (!asking_) return;
+  const core::StreamId id = *std::exchange(asking_, std::nullopt);
+  Stream* const stream = find(id);
+  if (stream == nullptr) return;
+  std::string text = "HTTP/1.1 " + std::to_string(reply.status) + "\r\n";
+  if (!reply.header_line.empty()) text.append(reply.header_line).append("\r\n");
+  text.append("\r\n").append(as_text(reply.body));
+  stream->connection.send(host_, PacketKind::kData, as_bytes(text));
+  const bool is_refusal = reply.status == 429 || reply.status == 503;
+  if (is_refusal) {
+    donation_oracle_.sent_refusal(clocks(), text.size());
+  } else {
+    donation_oracle_.sent(clocks(), text.size());
+  }
+  owed_.push_back(core::StreamBytesSent{stream->transport, text.size()});
+  end_stream(id);
+}
+
+// ---- Streams.
+
+NodeShell::Stream* NodeShell::find(core::StreamId id) {
+  const auto key = keys_.find(id);
+  return key == keys_.end() ? nullptr : &streams_.at(key->second);
+}
+
+void NodeShell::take_segment(const Packet& segment) {
+  const StreamKey key{segment.destination, segment.source};
+  if (segment.kind == PacketKind::kOpen) open_stream(segment);
+  const auto found = streams_.find(key);
+  if (found == streams_.end()) {
+    // As TCP does: nothing answers an end, a reset everything else.
+    if (segment.kind == PacketKind::kData) {
+      Connection(key.first, key.second).send(host_, PacketKind::kEnd);
+    }
+    return;
+  }
+  const core::StreamId id = found->second.id;
+  found->second.connection.add(segment);
+  for (Stream* stream = find(id); stream != nullptr; stream = find(id)) {
+    const auto next = stream->connection.next();
+    if (!next) break;
+    if (next->kind == PacketKind::kData) take_data(id, next->payload);
+    if (next->kind == PacketKind::kEnd) {
+      end_stream(id);
+      settle();
+    }
+  }
+}
+
+void NodeShell::open_stream(const Packet& segment) {
+  const StreamKey key{segment.destination, segment.source};
+  if (segment.destination.port != config_.node.port) {
+    return Connection(key.first, key.second).send(host_, PacketKind::kEnd);
+  }
+  // The other side has forgotten a connection that we have not.
+  if (const auto old = streams_.find(key); old != streams_.end()) {
+    const core::StreamId id = old->second.id;
+    keys_.erase(id);
+    streams_.erase(old);
+    turn(core::StreamClosed{id, segment.source});
+  }
+  const core::StreamId id{next_stream_++};
+  streams_.emplace(key, Stream{id,
+                               Connection(key.first, key.second),
+                               core::Transport::kTcp,
+                               false,
+                               false,
+                               {},
+                               host_.now()});
+  keys_.emplace(id, key);
+  turn(core::StreamOpened{id, segment.source});
+  Stream* const stream = find(id);
+  if (stream == nullptr) return;
+  stream->connection.send(host_, PacketKind::kOpen);
+  host_.wake_up(host_.now() + kSilenceMax,
+                wake_up_number(WakeUp::kSilence, static_cast<uint64_t>(id)));
+}
+
+void NodeShell::take_data(core::StreamId id, Bytes bytes) {
+  Stream* const stream = find(id);
+  stream->buffer.insert(stream->buffer.end(), bytes.begin(), bytes.end());
+  while (cut_one(id)) continue;
+}
+
+// Takes one message or request off the front of the buffer; false when there is none, or the stream
+// is no more.
+bool NodeShell::cut_one(core::StreamId id) {
+  Stream* const stream = find(id);
+  if (stream == nullptr || stream->buffer.empty()) return false;
+  if (!stream->is_known && !begin_protocol(*stream)) return false;
+  if (stream->is_http) {
+    const std::string_view text = as_text(stream->buffer);
+    const size_t end = text.find("\r\n\r\n");
+    if (end == std::string_view::npos && text.size() <= kHttpHeadMax) return false;
+    if (end != std::string_view::npos) {
+      take_request(*stream, end + 4);
+    } else {
+      end_stream(id);
+      settle();
+    }
+    return true;
+  }
+  const node::StreamFrame frame = node::next_frame(stream->buffer);
+  switch (frame.state) {
+    case node::StreamFrame::State::kNeedsMore: return false;
+    case node::StreamFrame::State::kBroken:
+      end_stream(id);
+      settle();
+      return false;
+    case node::StreamFrame::State::kComplete: take_message(*stream, frame.size); return true;
+  }
+  return false;
+}
+
+// By the first byte, and by the first one inside TLS; false when that is not enough, or wrong.
+bool NodeShell::begin_protocol(Stream& stream) {
+  node::StreamProtocol protocol = node::stream_protocol(stream.buffer.front());
+  if (protocol == node::StreamProtocol::kTls && stream.transport == core::Transport::kTcp) {
+    stream.transport = core::Transport::kTls;
+    stream.buffer.erase(stream.buffer.begin());
+    if (stream.buffer.empty()) return false;
+    protocol = node::stream_protocol(stream.buffer.front());
+  }
+  stream.is_http = protocol == node::StreamProtocol::kHttp;
+  stream.is_known = stream.is_http || protocol == node::StreamProtocol::kMessages;
+  if (stream.is_known) return true;
+  end_stream(stream.id);
+  settle();
+  return false;
+}
+
+void NodeShell::take_message(Stream& stream, size_t size) {
+  const core::StreamId id = stream.id;
+  const std::vector<uint8_t> message(stream.buffer.begin(),
+                                     stream.buffer.begin() + static_cast<ptrdiff_t>(size));
+  stream.buffer.erase(stream.buffer.begin(), stream.buffer.begin() + static_cast<ptrdiff_t>(size));
+  stream.progressed_at = host_.now();
+  turn(core::MessageArrived{
+      id, stream.transport, {stream.connection.local(), 0}, stream.connection.remote(), message});
+}
+
+void NodeShell::take_request(Stream& stream, size_t head_size) {
+  const std::string head(as_text(stream.buffer).substr(0, head_size));
+  stream.buffer.erase(stream.buffer.begin(),
+                      stream.buffer.begin() + static_cast<ptrdiff_t>(head_size));
+  stream.progressed_at = host_.now();
+  const size_t method_end = head.find(' ');
+  const size_t path_end =
+      method_end == std::string::npos ? method_end : head.find(' ', method_end + 1);
+  if (path_end == std::string::npos) {
+    end_stream(stream.id);
+    return settle();
+  }
+  const std::string_view path =
+      std::string_view(head).substr(method_end + 1, path_end - method_end - 1);
+  asking_ = stream.id;
+  turn(core::HttpRequestArrived{core::RequestId{next_request_++},
+                                stream.connection.remote(),
+                                method_of(head.substr(0, method_end)),
+                                path,
+                                {}});
+}
+
+// Says so to the other side, and to the node once what is being done is done.
+void NodeShell::end_stream(core::StreamId id) {
+  const auto key = keys_.find(id);
+  if (key == keys_.end()) return;
+  Stream& stream = streams_.at(key->second);
+  stream.connection.send(host_, PacketKind::kEnd);
+  owed_.push_back(core::StreamClosed{id, stream.connection.remote()});
+  streams_.erase(key->second);
+  keys_.erase(key);
+}
+
+void NodeShell::check_silence(core::StreamId id) {
+  Stream* const stream = find(id);
+  if (stream == nullptr) return;
+  const MonoTime deadline = stream->progressed_at + kSilenceMax;
+  if (deadline > host_.now()) {
+    return host_.wake_up(deadline, wake_up_number(WakeUp::kSilence, static_cast<uint64_t>(id)));
+  }
+  end_stream(id);
+  settle();
+}
+
+}  // namespace roost::sim

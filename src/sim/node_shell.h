@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <memory>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "base/crypto_sign.h"
+#include "base/time.h"
+#include "core/action.h"
+#include "core/outbox.h"
+#include "node/config.h"
+#include "node/node.h"
+#include "sim/connection.h"
+#include "sim/host.h"
+#include "sim/oracles.h"
+#include "sim/trace.h"
+#include "sim/verdict.h"
+
+namespace roost::sim {
+
+// A real node on a simulated host: what io is in the daemon, with virtual time and memory for a
+// disk. After each step the oracles look at what went in and what came out.
+//
+// Datagrams of one moment are stepped as one batch, as the kernel would hand them over. TLS is one
+// byte in front of a connection that says so, and no secrecy. HTTP knows a head, no body, and ends
+// the connection with the reply.
+class NodeShell final : public Program {
+ public:
+  // A connection that brings no whole message for so long is closed.
+  static constexpr Duration kSilenceMax = std::chrono::seconds(10);
+  static constexpr size_t kHttpHeadMax = 1024;
+
+  struct Options {
+    node::Config config;
+    WallTime wall;                                   // When the world begins.
+    Duration save_period = std::chrono::minutes(1);  // Of the month's count.
+    // How often the node is asked to look at its deadlines although none is due.
+    Duration early_deadline_period = std::chrono::seconds(7);
+  };
+
+  // All must outlive the shell. The node runs at once.
+  NodeShell(Host& host, Trace& trace, Verdict& verdict, const Options& options);
+
+  // ---- What the owner and fate do.
+
+  // The power goes, and with it all that was not saved. Nothing is said to anybody.
+  void crash();
+  void restart();
+  bool is_running() const { return node_ != nullptr; }
+  void reload(const node::Config& config);
+  // The wall clock jumps; it is unknown to the node while it is earlier than kWallTimeMin.
+  void set_wall_clock(WallTime wall);
+
+  // ---- What others may know. node() requires is_running().
+  const node::Node& node() const { return *node_; }
+  const node::Config& config() const { return config_; }
+  const PublicKey& public_key() const { return key_.public_key(); }
+  Now clocks() const;
+  // Where clients find it: the address and port of a family, or its alternates (RFC 5780 §6.1).
+  Endpoint endpoint(bool is_v4, size_t address_index = 0, size_t port_index = 0) const;
+  size_t stream_count() const { return streams_.size(); }
+  uint64_t datagrams_sent() const { return datagrams_sent_; }
+  const DonationOracle& donation() const { return donation_oracle_; }
+
+  void on_packet(Packet packet) override;
+  void on_wake_up(uint64_t what) override;
+
+ private:
+  using StreamKey = std::pair<Endpoint, Endpoint>;  // Local, remote.
+  struct Stream {
+    core::StreamId id;
+    Connection connection;
+    core::Transport transport = core::Transport::kTcp;
+    bool is_http = false;
+    bool is_known = false;  // Its first byte has come.
+    std::vector<uint8_t> buffer;
+    MonoTime progressed_at;
+  };
+  enum class WakeUp : uint8_t { kBatch, kDeadline, kEarlyDeadline, kSave, kSilence };
+
+  static uint64_t wake_up_number(WakeUp why, uint64_t of = 0) {
+    return of << 8 | static_cast<uint64_t>(why);
+  }
+
+  // The turn of the crank, as in io/driver.cc.
+  void turn(const core::Input& input);
+  void turn_batch();
+  void step(const core::Input& input);
+  void carry_out();
+  void settle();
+  void arm_timer();
+
+  void carry_out(const core::SendDatagram& send);
+  void carry_out(const core::SendMessage& send);
+  void carry_out(const core::RefuseStream& refuse);
+  void carry_out(const core::HttpReply& reply);
+  void carry_out(const core::Note&) {}
+
+  void take_segment(const Packet& segment);
+  void open_stream(const Packet& segment);
+  void take_data(core::StreamId id, Bytes bytes);
+  bool cut_one(core::StreamId id);
+  bool begin_protocol(Stream& stream);
+  void take_message(Stream& stream, size_t size);
+  void take_request(Stream& stream, size_t head_size);
+  void end_stream(core::StreamId id);
+  void check_silence(core::StreamId id);
+  Stream* find(core::StreamId id);
+
+  void start_node();
+  void save();
+
+  Host& host_;
+  Trace& trace_;
+  Verdict& verdict_;
+  node::Config config_;
+  Options options_;
+  std::vector<Endpoint> sockets_;
+  SigningKey key_;
+  std::unique_ptr<node::Node> node_;
+  core::Outbox outbox_;
+  std::array<uint8_t, wire::MonthRecord::kSize> saved_month_;  // The disk.
+
+  uint64_t life_ = 0;       // Counts the starts: wake-ups of an earlier life mean nothing.
+  Duration boot_offset_{};  // From the world's clock to the monotonic one of this life.
+  Duration wall_offset_{};  // From the world's clock to the wall clock, since the epoch.
+  std::optional<MonoTime> timer_set_for_;
+
+  std::vector<Packet> batch_;
+  std::map<StreamKey, Stream> streams_;
+  std::map<core::StreamId, StreamKey> keys_;
+  uint64_t next_stream_ = 1;
+  uint64_t next_request_ = 1;
+  std::optional<core::StreamId> asking_;  // Whose HTTP request is being answered.
+  std::deque<core::Input> owed_;          // What the actions of a step have caused.
+  uint64_t datagrams_sent_ = 0;
+
+  ReplyOracle reply_oracle_;
+  StreamOracle stream_oracle_;
+  AccountOracle account_oracle_;
+  DonationOracle donation_oracle_;
+};
+
+// What a node has counted of the messages that came in, each of which belongs to one counter.
+uint64_t accounted_messages(const node::Node& node);
+
+}  // namespace roost::sim
