@@ -2,68 +2,10 @@
 #include "node/admission.h"
 
 #include <algorithm>
-#include <bit>
 
 #include "base/check.h"
 
 namespace roost::node {
-namespace {
-
-TokenBucket::Options rate_options(const Config::Admission& options) {
-  const uint64_t rate = options.packets_per_second_per_prefix;
-  return {rate, std::max<uint64_t>(1, rate * PacketAdmission::kBurstSeconds)};
-}
-
-TokenBucket full_bucket(const TokenBucket::Options& options, MonoTime now) {
-  return TokenBucket({std::max<uint64_t>(1, options.rate_per_second), options.burst}, now);
-}
-
-size_t entry_count(uint32_t prefixes) {
-  return std::max(PacketAdmission::kSetSize, std::bit_ceil(size_t{prefixes}));
-}
-
-}  // namespace
-
-PrefixKey prefix_key(const IpAddress& address) {
-  constexpr PrefixKey kV4 = PrefixKey{1} << 63;  // A /56 leaves the top eight bits free.
-  return address.is_v4() ? kV4 | address.v4_value() >> 8 : address.high() >> 8;
-}
-
-PacketAdmission::PacketAdmission(const Config::Admission& options, const SipHashKey& secret,
-                                 MonoTime now)
-    : rate_(rate_options(options)), secret_(secret) {
-  entries_.assign(entry_count(options.prefixes), Entry{0, full_bucket(rate_, now)});
-}
-
-bool PacketAdmission::admit(MonoTime now, const IpAddress& from) {
-  if (rate_.rate_per_second == 0) return true;
-  const PrefixKey key = prefix_key(from);
-  const size_t set_count = entries_.size() / kSetSize;
-  const size_t set = sip_hash(secret_, PrefixKeyBytes()(key)) & (set_count - 1);
-  Entry* const first = &entries_[set * kSetSize];
-
-  Entry* entry =
-      std::find_if(first, first + kSetSize, [&](const Entry& e) { return e.key == key; });
-  if (entry == first + kSetSize) {
-    entry = std::max_element(first, first + kSetSize, [&](const Entry& a, const Entry& b) {
-      return a.bucket.tokens(rate_, now) < b.bucket.tokens(rate_, now);
-    });
-    forgotten_ += entry->bucket.tokens(rate_, now) < rate_.burst;
-    *entry = {key, full_bucket(rate_, now)};
-  }
-  if (entry->bucket.take(rate_, now)) return true;
-  ++refused_;
-  return false;
-}
-
-void PacketAdmission::set_rate(const Config::Admission& options, MonoTime now) {
-  rate_ = rate_options(options);
-  for (Entry& entry : entries_) entry.bucket = full_bucket(rate_, now);
-}
-
-size_t PacketAdmission::bytes_for(uint32_t prefixes) {
-  return entry_count(prefixes) * sizeof(Entry);
-}
 
 std::string_view label(ConnectionAdmission::Refusal refusal) {
   switch (refusal) {

@@ -117,7 +117,7 @@ std::vector<MemoryUse> memory_plan(const Config& config) {
   return {
       {"connections", config.donate.connections * kConnectionBytes +
                           ConnectionAdmission::bytes_for(config.donate.connections)},
-      {"admission", PacketAdmission::bytes_for(config.admission.prefixes)},
+      {"admission", PrefixLimiter::bytes_for(config.admission.prefixes)},
       {"outbox", core::Outbox::kArenaSize + core::Outbox::kActionCountMax * sizeof(core::Action)},
   };
 }

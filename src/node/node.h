@@ -68,7 +68,7 @@ class Node {
   const Config& config() const { return config_; }
   const Stats& stats() const { return stats_; }
   const core::stun::Responder::Stats& stun_stats() const { return stun_.stats(); }
-  const PacketAdmission& packet_admission() const { return packet_admission_; }
+  const PrefixLimiter& packet_admission() const { return packet_admission_; }
   const ConnectionAdmission& connection_admission() const { return connection_admission_; }
   const PublicKey& public_key() const { return key_.public_key(); }
   Role role() const { return role_; }
@@ -95,7 +95,7 @@ class Node {
   Config config_;
   const SigningKey& key_;
   Budget budget_;
-  PacketAdmission packet_admission_;
+  PrefixLimiter packet_admission_;
   ConnectionAdmission connection_admission_;
   core::stun::Responder stun_;
   Role role_;

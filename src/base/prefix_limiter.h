@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <vector>
+
+#include "base/address.h"
+#include "base/bytes.h"
+#include "base/crypto_hash.h"
+#include "base/time.h"
+#include "base/token_bucket.h"
+
+namespace roost {
+
+// A /24 of IPv4 or a /56 of IPv6 in 64 bits: what limits count by.
+using PrefixKey = uint64_t;
+PrefixKey prefix_key(const IpAddress& address);
+
+struct PrefixKeyBytes {
+  std::array<uint8_t, 8> operator()(PrefixKey key) const {
+    std::array<uint8_t, 8> bytes;
+    store_u64(bytes.data(), key);
+    return bytes;
+  }
+};
+
+// How often each prefix may make us do something: a token bucket per prefix.
+//
+// The table has a fixed size and is never full: prefixes fall by a keyed hash into sets of
+// kSetSize, and a newcomer takes the place of the one with the most tokens left, about whom there
+// is the least to remember. Whoever floods from one prefix therefore stays remembered; whoever
+// forges many prefixes can at most make us forget the buckets of others, that is, give them a full
+// one.
+class PrefixLimiter {
+ public:
+  static constexpr size_t kSetSize = 4;
+  // A burst of two seconds' worth lets a household start all its programs at once.
+  static constexpr uint64_t kBurstSeconds = 2;
+
+  // `rate_per_second` 0: no limit. `prefixes` are told apart at a time, rounded up.
+  PrefixLimiter(uint64_t rate_per_second, uint32_t prefixes, const SipHashKey& secret,
+                MonoTime now);
+
+  [[nodiscard]] bool admit(MonoTime now, const IpAddress& from);
+
+  // The owner has changed the rate; all buckets are full again. The size of the table stays.
+  void set_rate(uint64_t rate_per_second, MonoTime now);
+
+  uint64_t refused() const { return refused_; }
+  uint64_t forgotten() const { return forgotten_; }  // Prefixes that gave way while not yet full.
+
+  static size_t bytes_for(uint32_t prefixes);
+
+ private:
+  struct Entry {
+    PrefixKey key = 0;
+    TokenBucket bucket;
+  };
+
+  TokenBucket::Options rate_;  // rate_per_second 0: no limit.
+  SipHashKey secret_;
+  std::vector<Entry> entries_;  // Sets of kSetSize; their number is a power of two.
+  uint64_t refused_ = 0;
+  uint64_t forgotten_ = 0;
+};
+
+}  // namespace roost
