@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "node/stream_framing.h"
 
+#include "wire/channel_data.h"
 #include "wire/demux.h"
 #include "wire/stun.h"
 
@@ -19,12 +20,21 @@ StreamProtocol stream_protocol(uint8_t first_byte) {
 StreamFrame next_frame(Bytes buffered) {
   static_assert(kStreamMessageSizeMax == wire::kStunMessageSizeMax);
   if (buffered.empty()) return {StreamFrame::State::kNeedsMore};
-  // A stream that has lost its place cannot find it again.
-  if (wire::classify_stream(buffered.front()) != wire::StreamKind::kStun) {
-    return {StreamFrame::State::kBroken};
+  size_t size = 0;
+  switch (wire::classify_datagram(buffered)) {
+    case wire::DatagramKind::kStun:
+      if (buffered.size() < wire::kStunHeaderSize) return {StreamFrame::State::kNeedsMore};
+      size = wire::stun_message_size(buffered);
+      break;
+    case wire::DatagramKind::kChannelData:
+      if (buffered.size() < wire::kChannelDataHeaderSize) return {StreamFrame::State::kNeedsMore};
+      size = wire::channel_data_stream_size(buffered);
+      break;
+    // A stream that has lost its place cannot find it again.
+    case wire::DatagramKind::kDtls:
+    case wire::DatagramKind::kDht:
+    case wire::DatagramKind::kUnknown: return {StreamFrame::State::kBroken};
   }
-  if (buffered.size() < wire::kStunHeaderSize) return {StreamFrame::State::kNeedsMore};
-  const size_t size = wire::stun_message_size(buffered);
   if (size > kStreamMessageSizeMax || size % 4 != 0) return {StreamFrame::State::kBroken};
   if (size > buffered.size()) return {StreamFrame::State::kNeedsMore};
   return {StreamFrame::State::kComplete, size};

@@ -16,9 +16,10 @@ enum class StreamProtocol : uint8_t { kMessages, kTls, kHttp, kUnknown };
 StreamProtocol stream_protocol(uint8_t first_byte);
 
 // The longest message that a stream may carry: what a datagram may.
-inline constexpr size_t kStreamMessageSizeMax = 1500;
+inline constexpr size_t kStreamMessageSizeMax = 2048;
 
-// The first message of a stream of STUN messages (RFC 8489 §6.2.2).
+// The first message of a stream of STUN messages (RFC 8489 §6.2.2) and ChannelData (RFC 8656
+// §12.5), which is complete with its padding.
 struct StreamFrame {
   enum class State : uint8_t { kComplete, kNeedsMore, kBroken };
   State state;

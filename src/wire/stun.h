@@ -23,14 +23,27 @@ namespace roost::wire {
 // begins where the cookie would stand: is_classic().
 
 inline constexpr size_t kStunHeaderSize = 20;
-inline constexpr size_t kStunMessageSizeMax = 1500;  // One Ethernet frame; the RFC allows 64 KiB.
+// A Send indication with as much as fits in an Ethernet frame, and room to spare; the RFC allows
+// 64 KiB.
+inline constexpr size_t kStunMessageSizeMax = 2048;
 inline constexpr unsigned kStunAttributeCountMax = 24;  // Bounds the walk over a hostile message.
 inline constexpr uint32_t kStunMagicCookie = 0x2112a442;
 inline constexpr uint32_t kStunFingerprintXor = 0x5354554e;  // "STUN".
 
 enum class StunClass : uint8_t { kRequest = 0, kIndication = 1, kSuccess = 2, kError = 3 };
 
-enum class StunMethod : uint16_t { kBinding = 0x001 };
+enum class StunMethod : uint16_t {
+  kBinding = 0x001,
+  kAllocate = 0x003,  // From here on TURN's (RFC 8656 §17).
+  kRefresh = 0x004,
+  kSend = 0x006,
+  kData = 0x007,
+  kCreatePermission = 0x008,
+  kChannelBind = 0x009,
+  kConnect = 0x00a,  // RFC 6062 §6.1.
+  kConnectionBind = 0x00b,
+  kConnectionAttempt = 0x00c,
+};
 
 enum class StunAttribute : uint16_t {
   kMappedAddress = 0x0001,
@@ -42,16 +55,30 @@ enum class StunAttribute : uint16_t {
   kMessageIntegrity = 0x0008,
   kErrorCode = 0x0009,
   kUnknownAttributes = 0x000a,
+  kChannelNumber = 0x000c,  // TURN's, here and below: RFC 8656 §18.
+  kLifetime = 0x000d,
+  kXorPeerAddress = 0x0012,
+  kData = 0x0013,
   kRealm = 0x0014,
   kNonce = 0x0015,
+  kXorRelayedAddress = 0x0016,
+  kRequestedAddressFamily = 0x0017,
+  kEvenPort = 0x0018,
+  kRequestedTransport = 0x0019,
+  kDontFragment = 0x001a,
   kMessageIntegritySha256 = 0x001c,
   kPasswordAlgorithm = 0x001d,
   kUserhash = 0x001e,
   kXorMappedAddress = 0x0020,
+  kReservationToken = 0x0022,
   kPadding = 0x0026,       // RFC 5780 §7.6. Never honoured: it asks for a larger reply.
   kResponsePort = 0x0027,  // RFC 5780 §7.5. Never honoured: a reply to a port that did not ask.
+  kConnectionId = 0x002a,  // RFC 6062 §6.2.1.
+  kAdditionalAddressFamily = 0x8000,
+  kAddressErrorCode = 0x8001,
   kPasswordAlgorithms = 0x8002,
   kAlternateDomain = 0x8003,
+  kIcmp = 0x8004,
   kSoftware = 0x8022,
   kAlternateServer = 0x8023,
   kFingerprint = 0x8028,

@@ -30,7 +30,7 @@ Attributes attributes_of(const StunView& view) {
 // The attributes that count, or nothing where the message is none: a reader who copies everything.
 std::optional<Attributes> read_naively(std::vector<uint8_t> message) {
   const size_t size = message.size();
-  if (size < 20 || size > 1500 || size % 4 != 0 || message[0] >= 64) return {};
+  if (size < 20 || size > kStunMessageSizeMax || size % 4 != 0 || message[0] >= 64) return {};
   if (message[2] * 256u + message[3] != size - 20) return {};
   const bool is_classic =
       message[4] != 0x21 || message[5] != 0x12 || message[6] != 0xa4 || message[7] != 0x42;

@@ -24,12 +24,21 @@ TEST(StreamFraming, WaitsForTheWholeMessage) {
   EXPECT_EQ(28u, next_frame(message).size);
 }
 
+TEST(StreamFraming, CutsChannelDataWithItsPadding) {
+  const std::vector<uint8_t> message = {0x40, 0x00, 0x00, 0x05, 1, 2, 3, 4, 5, 0, 0, 0};
+  for (size_t size = 0; size < message.size(); ++size) {
+    EXPECT_EQ(State::kNeedsMore, next_frame(Bytes(message).first(size)).state);
+  }
+  EXPECT_EQ(State::kComplete, next_frame(message).state);
+  EXPECT_EQ(12u, next_frame(message).size);
+}
+
 TEST(StreamFraming, GivesUpOnWhatCannotBeAMessage) {
   std::vector<uint8_t> too_long(20, 0);
   too_long[2] = 0x10;
   std::vector<uint8_t> odd(20, 0);
   odd[3] = 3;
-  for (const auto& bytes : {too_long, odd, std::vector<uint8_t>{'G'}}) {
+  for (const auto& bytes : {too_long, odd, std::vector<uint8_t>{0x80}}) {
     EXPECT_EQ(State::kBroken, next_frame(bytes).state);
   }
 }

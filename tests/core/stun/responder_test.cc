@@ -593,7 +593,7 @@ TEST(StunResponder, CountsEachWayOfBeingMalformed) {
   const Row kRows[] = {
       {wire::StunError::kNotStun, std::vector<uint8_t>(21)},
       {wire::StunError::kTruncated, {}},
-      {wire::StunError::kTooLarge, std::vector<uint8_t>(1504)},
+      {wire::StunError::kTooLarge, std::vector<uint8_t>(wire::kStunMessageSizeMax + 4)},
       {wire::StunError::kBadAttribute, RawStun().add_raw({0, 6, 0, 1}).bytes()},
       {wire::StunError::kTooManyAttributes, many.bytes()},
       {wire::StunError::kBadFingerprint, RawStun().add(0x8028, {1, 2, 3, 4}).bytes()},
