@@ -86,7 +86,9 @@ Link::Arrivals Link::send(MonoTime now, const Packet& packet, Dice& dice) {
   MonoTime departure = now;
   if (const uint64_t rate = profile_.bytes_per_second; rate != 0) {
     const Duration wait = std::max(free_at_ - now, Duration());
-    if (static_cast<uint64_t>(wait.count()) * rate / 1'000'000 + bytes > profile_.queue_bytes_max) {
+    const uint64_t queued = static_cast<uint64_t>(wait.count()) * rate / 1'000'000;
+    // A sender of TCP waits until there is room.
+    if (is_datagram && queued + bytes > profile_.queue_bytes_max) {
       ++stats_.queue_full;
       return {};
     }

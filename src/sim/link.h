@@ -24,7 +24,7 @@ struct LinkProfile {
   Duration reorder_by_max{};             // because they are held up for so long at most.
   size_t packet_bytes_max = 1500;        // Whole IP packets (the MTU); larger ones are lost.
   uint64_t bytes_per_second = 0;         // 0: as much as there is.
-  uint64_t queue_bytes_max = 64 * 1024;  // Waiting at the entrance; what comes then is lost.
+  uint64_t queue_bytes_max = 64 * 1024;  // Waiting at the entrance; a datagram beyond is lost.
 };
 
 // No delay and no fault: the wire between two parts of one machine or one flat.

@@ -218,9 +218,14 @@ void DonationOracle::check_month(const Now& now, const Month& claimed) {
                               std::to_string(month_.number));
 }
 
+void DonationOracle::saved() {
+  saved_ = month_;
+  saved_refusal_bytes_ = refusal_bytes_;
+}
+
 void DonationOracle::crashed() {
   month_ = saved_;
-  refusal_bytes_ = std::min(refusal_bytes_, month_.bytes);
+  refusal_bytes_ = saved_refusal_bytes_;
   level_ = 0;
   level_at_ = {};
 }

@@ -112,8 +112,8 @@ class DonationOracle {
   // After each step: what the node itself says it has sent this month.
   void check_month(const Now& now, const Month& claimed);
 
-  void saved() { saved_ = month_; }  // The node's count is on disk.
-  void crashed();                    // And what is not is lost; the burst begins anew.
+  void saved();    // The node's count is on disk.
+  void crashed();  // And what is not is lost; the burst begins anew.
   void set_donation(const node::Config::Donate& donate);
 
   const Month& month() const { return month_; }
@@ -129,8 +129,9 @@ class DonationOracle {
   Month month_;
   Month saved_;
   uint64_t refusal_bytes_ = 0;  // Of the month's bytes, those that may exceed its bound.
-  int64_t day_ = -1;            // The last one whose month was looked up,
-  int64_t month_of_day_ = 0;    // and its month.
+  uint64_t saved_refusal_bytes_ = 0;
+  int64_t day_ = -1;          // The last one whose month was looked up,
+  int64_t month_of_day_ = 0;  // and its month.
 };
 
 // What a STUN server says about a client's address is true.
