@@ -16,9 +16,13 @@ bool has_ipv6() {
   return fd.is_open() || errno != EAFNOSUPPORT;
 }
 
+// 0 for what is no socket of the Internet.
 int socket_type(int fd) {
+  int family = 0;
   int type = 0;
-  socklen_t size = sizeof type;
+  socklen_t size = sizeof family;
+  if (getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &family, &size) != 0) return 0;
+  if (family != AF_INET && family != AF_INET6) return 0;
   return getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) == 0 ? type : 0;
 }
 
@@ -45,8 +49,8 @@ Result<Done, std::string> adopt(std::vector<io::FileDescriptor> inherited, OpenS
 
 // With a port of 0 the system chooses one for the first socket, and all others follow it: there is
 // one port.
-Result<Done, std::string> bind_all(const node::Config& config, std::vector<std::string>& notes,
-                                   OpenSockets& sockets) {
+Result<Done, std::string> bind_once(const node::Config& config, std::vector<std::string>& notes,
+                                    OpenSockets& sockets) {
   const bool without_ipv6 = !has_ipv6();
   uint16_t chosen_port = config.node.port;
   for (Endpoint endpoint : node::listen_endpoints(config)) {
@@ -68,6 +72,23 @@ Result<Done, std::string> bind_all(const node::Config& config, std::vector<std::
     sockets.tcp.push_back(std::move(*tcp));
   }
   return Done();
+}
+
+// What the system chooses for the first socket may be taken for the others: then it chooses anew.
+// One port in ten would have to be taken for this to fail once in 10^16 times.
+constexpr int kPortChoicesMax = 16;
+
+Result<Done, std::string> bind_all(const node::Config& config, std::vector<std::string>& notes,
+                                   OpenSockets& sockets) {
+  for (int choices = config.node.port == 0 ? kPortChoicesMax : 1;; --choices) {
+    OpenSockets bound;
+    std::vector<std::string> bound_notes;
+    const auto result = bind_once(config, bound_notes, bound);
+    if (!result && choices > 1) continue;
+    sockets = std::move(bound);
+    notes.insert(notes.end(), bound_notes.begin(), bound_notes.end());
+    return result;
+  }
 }
 
 }  // namespace

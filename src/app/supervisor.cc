@@ -45,9 +45,11 @@ std::string monotonic_usec() {
 }  // namespace
 
 Supervisor::Supervisor() : socket_path_(environment("NOTIFY_SOCKET")) {
-  const auto timeout_us = number_in("WATCHDOG_USEC");
-  if (timeout_us && *timeout_us > 0 && is_meant_for_us("WATCHDOG_PID")) {
-    watchdog_timeout_ = std::chrono::microseconds(*timeout_us);
+  const auto timeout_us = number_in("WATCHDOG_USEC").value_or(0);
+  // Beyond that it means never, and would come out negative.
+  constexpr uint64_t kMax = std::chrono::microseconds::max().count();
+  if (timeout_us > 0 && timeout_us <= kMax && is_meant_for_us("WATCHDOG_PID")) {
+    watchdog_timeout_ = std::chrono::microseconds(timeout_us);
   }
 }
 
@@ -56,7 +58,8 @@ std::vector<io::FileDescriptor> Supervisor::take_sockets() {
   std::vector<io::FileDescriptor> sockets;
   // Without LISTEN_PID the variables are somebody else's, inherited by accident.
   if (!count || environment("LISTEN_PID").empty() || !is_meant_for_us("LISTEN_PID")) return sockets;
-  for (int fd = kFirstInheritedFd; fd < kFirstInheritedFd + static_cast<int>(*count); ++fd) {
+  for (uint64_t i = 0; i < *count; ++i) {
+    const int fd = kFirstInheritedFd + static_cast<int>(i);
     const int flags = fcntl(fd, F_GETFL);
     if (flags < 0) break;  // There are fewer than was said.
     fcntl(fd, F_SETFL, flags | O_NONBLOCK);

@@ -7,7 +7,7 @@
 #include <gtest/gtest.h>
 #include <poll.h>
 
-#include "io/socket_address.h"
+#include "udp_client.h"
 
 namespace roost::io {
 namespace {
@@ -15,43 +15,6 @@ namespace {
 constexpr IpAddress kLoopback = IpAddress::v4(0x7f000001);
 constexpr IpAddress kSecondLoopback = IpAddress::v4(0x7f000002);
 constexpr IpAddress kLoopbackV6(0, 1);
-
-// A client's socket: plain, blocking.
-class Client {
- public:
-  explicit Client(const IpAddress& address)
-      : fd_(socket(address.is_v4() ? AF_INET : AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0)) {
-    sockaddr_storage storage;
-    const socklen_t size = to_sockaddr({address, 0}, storage);
-    EXPECT_EQ(0, bind(fd_.get(), reinterpret_cast<sockaddr*>(&storage), size));
-  }
-
-  Endpoint local() const { return bound_endpoint(fd_.get()); }
-
-  void send(const Endpoint& to, std::string_view text) {
-    sockaddr_storage storage;
-    const socklen_t size = to_sockaddr(to, storage);
-    EXPECT_EQ(static_cast<ssize_t>(text.size()),
-              sendto(fd_.get(), text.data(), text.size(), 0, reinterpret_cast<sockaddr*>(&storage),
-                     size));
-  }
-
-  // What came, and from where; empty after a second of nothing.
-  std::pair<std::string, Endpoint> receive() {
-    pollfd wait{fd_.get(), POLLIN, 0};
-    if (poll(&wait, 1, 1000) != 1) return {};
-    char text[4096];
-    sockaddr_storage from{};
-    socklen_t size = sizeof from;
-    const ssize_t count =
-        recvfrom(fd_.get(), text, sizeof text, 0, reinterpret_cast<sockaddr*>(&from), &size);
-    if (count < 0) return {};
-    return {std::string(text, static_cast<size_t>(count)), from_sockaddr(from).value()};
-  }
-
- private:
-  FileDescriptor fd_;
-};
 
 std::span<const core::DatagramArrived> read_soon(DatagramReader& reader, const UdpSocket& socket) {
   pollfd wait{socket.fd(), POLLIN, 0};
@@ -83,7 +46,7 @@ TEST(Udp, AnswersFromTheAddressThatWasAsked) {
     SCOPED_TRACE(row.bound.text() + " asked at " + row.asked.text());
     const std::vector<UdpSocket> sockets = one_socket({row.bound, 0});
     ASSERT_EQ(1u, sockets.size());
-    Client client(row.asked.is_v4() ? kLoopback : kLoopbackV6);
+    UdpClient client(row.asked.is_v4() ? kLoopback : kLoopbackV6);
     const Endpoint asked{row.asked, sockets[0].local().port};
     client.send(asked, "question");
 
@@ -103,7 +66,7 @@ TEST(Udp, AnswersFromTheAddressThatWasAsked) {
 
 TEST(Udp, ReadsAFullBatchAndThenTheRest) {
   const std::vector<UdpSocket> sockets = one_socket({kLoopback, 0});
-  Client client(kLoopback);
+  UdpClient client(kLoopback);
   constexpr size_t kCount = DatagramReader::kBatchMax + 3;
   for (size_t i = 0; i < kCount; ++i) client.send(sockets[0].local(), std::to_string(i));
 
@@ -120,7 +83,7 @@ TEST(Udp, ReadsAFullBatchAndThenTheRest) {
 
 TEST(Udp, CutsOffWhatIsTooLongForAnyCodec) {
   const std::vector<UdpSocket> sockets = one_socket({kLoopback, 0});
-  Client client(kLoopback);
+  UdpClient client(kLoopback);
   client.send(sockets[0].local(), std::string(DatagramReader::kDatagramSizeMax + 500, 'x'));
   client.send(sockets[0].local(), "");
   DatagramReader reader;
@@ -132,7 +95,7 @@ TEST(Udp, CutsOffWhatIsTooLongForAnyCodec) {
 
 TEST(Udp, SendsMoreThanABatchInOrder) {
   const std::vector<UdpSocket> sockets = one_socket({kLoopback, 0});
-  Client client(kLoopback);
+  UdpClient client(kLoopback);
   DatagramWriter writer(sockets);
   std::vector<std::string> texts;
   for (size_t i = 0; i < DatagramWriter::kBatchMax + 5; ++i) texts.push_back(std::to_string(i));
@@ -145,7 +108,7 @@ TEST(Udp, SendsMoreThanABatchInOrder) {
 
 TEST(Udp, GoesOnBehindADatagramThatTheKernelRefuses) {
   const std::vector<UdpSocket> sockets = one_socket({kLoopback, 0});
-  Client client(kLoopback);
+  UdpClient client(kLoopback);
   const Endpoint nowhere{IpAddress::v4(0xffffffff), 9};  // Broadcast, which we never asked for.
   DatagramWriter writer(sockets);
   writer.add({0, {sockets[0].local(), 0}, client.local(), as_bytes("first")});

@@ -87,7 +87,11 @@ TESTED_ELSEWHERE: dict[str, str] = {}
 FUZZED_ELSEWHERE: dict[str, str] = {}
 
 # The only tests that may sleep, open a port, read a clock, or find that they cannot run here.
-TESTS_OF_THE_REAL_WORLD = ("tests/io/", "tests/e2e/", "tests/bench/")
+# Of app only what meets the kernel itself: the sockets that it opens, and the service manager's.
+TESTS_OF_THE_REAL_WORLD = (
+    "tests/io/", "tests/e2e/", "tests/bench/",
+    "tests/app/open_sockets_test.cc", "tests/app/supervisor_test.cc",
+)
 
 # --- Text -----------------------------------------------------------------------------------------
 

@@ -1,0 +1,388 @@
+// SPDX-License-Identifier: MIT
+//
+// A whole node, stepped through whatever a byte string says: datagrams, streams, HTTP requests,
+// deadlines, clocks that run and jump, reloads. After each step: the tables agree with each other
+// and with a model of the open streams; a datagram or message causes one reply at most, to its
+// sender, of at most three times its bytes; each request gets one reply; every message is counted
+// once and every byte is charged; the donation is kept to; what the outbox holds stays as it was
+// put there.
+#include <algorithm>
+#include <array>
+#include <deque>
+#include <map>
+#include <numeric>
+#include <string>
+#include <vector>
+
+#include "base/check.h"
+#include "node/node.h"
+
+namespace roost::node {
+namespace {
+
+using core::Transport;
+
+constexpr Endpoint kSockets[] = {{IpAddress::v4(0), 3478}, {IpAddress(), 3478}};
+
+// What is left of the input; zeros behind its end.
+class Script {
+ public:
+  explicit Script(Bytes bytes) : bytes_(bytes) {}
+
+  bool has_ended() const { return bytes_.empty(); }
+  uint8_t byte() {
+    const Bytes one = bytes(1);
+    return one.empty() ? 0 : one[0];
+  }
+  uint32_t number(size_t size) {
+    uint32_t value = 0;
+    for (size_t i = 0; i < size; ++i) value = value << 8 | byte();
+    return value;
+  }
+  Bytes bytes(size_t count) {
+    const Bytes taken = bytes_.first(std::min(count, bytes_.size()));
+    bytes_ = bytes_.subspan(taken.size());
+    return taken;
+  }
+
+ private:
+  Bytes bytes_;
+};
+
+// From few prefixes, so that they meet: the low bits are the family and the prefix, the high ones
+// the host. Port 0 is among them.
+Endpoint endpoint(Script& script) {
+  const uint8_t bits = script.byte();
+  const uint32_t prefix = bits >> 1 & 7;
+  const uint16_t port = static_cast<uint16_t>(bits >> 4 == 15 ? 0 : 1024 + (bits >> 4));
+  if ((bits & 1) == 0) return {IpAddress::v4(0x0b000000 | prefix << 8 | bits >> 4), port};
+  return {IpAddress(0x20010db800000000 | uint64_t{prefix} << 8, bits >> 4), port};
+}
+
+// A change of the bounds that options.cc lets an owner make.
+void set_bounds(Script& script, Config& config) {
+  constexpr uint64_t kRates[] = {0, 1, 500, 2047, 2048, 100'000, 2'500'000, uint64_t{1} << 40};
+  config.donate.bandwidth_bytes_per_second = kRates[script.byte() % std::size(kRates)];
+  config.donate.monthly_bytes = script.number(2);
+  config.donate.connections = 1 + script.byte() % 16;
+  config.admission.packets_per_second_per_prefix = script.byte() % 32;
+  config.admission.connections_per_prefix = 1 + script.byte() % 8;
+  const uint8_t bits = script.byte();
+  config.stun.enabled = (bits & 3) != 3;
+  config.node.role = static_cast<RoleChoice>((bits >> 2) % 3);
+  config.node.external_addresses.clear();
+  for (unsigned i = 0; i < bits >> 6; ++i) {
+    config.node.external_addresses.push_back(endpoint(script).address);
+  }
+}
+
+Config first_config(Script& script) {
+  Config config;
+  set_bounds(script, config);
+  config.admission.prefixes = 4u + script.byte() % 16;
+  config.stun.classic = (script.byte() & 1) == 0;
+  return config;
+}
+
+// STUN, almost STUN, or anything.
+std::vector<uint8_t> payload(Script& script) {
+  std::vector<uint8_t> bytes = {0, 1, 0, 0, 0x21, 0x12, 0xa4, 0x42, 1,  2,
+                                3, 4, 5, 6, 7,    8,    9,    10,   11, 12};
+  const uint8_t kind = script.byte();
+  const auto append = [&](Bytes more) { bytes.insert(bytes.end(), more.begin(), more.end()); };
+  switch (kind % 6) {
+    case 0: break;
+    case 1: bytes[4] = kind; break;  // A classic request.
+    case 2: {                        // A request with attributes, well-formed or not.
+      append(script.bytes(script.byte() & ~3u));
+      bytes.resize((bytes.size() + 3) & ~size_t{3});
+      store_u16(&bytes[2], static_cast<uint16_t>(bytes.size() - 20));
+      break;
+    }
+    case 3: store_u16(&bytes[0], static_cast<uint16_t>(script.number(2))); break;
+    case 4: bytes.resize(script.byte() % 21); break;
+    case 5:
+      bytes.clear();
+      append(script.bytes(script.number(2) % 1501));
+      break;
+  }
+  return bytes;
+}
+
+class World {
+ public:
+  explicit World(Script& script)
+      : script_(script),
+        config_(first_config(script)),
+        connections_at_start_(config_.donate.connections),
+        node_(config_, {std::begin(kSockets), std::end(kSockets)}, key(), random_, now_) {}
+
+  void run() {
+    restore();
+    // Before an input is made, since what it points to goes with the outbox.
+    while (!script_.has_ended()) {
+      if (!outbox_.has_room()) carry_out();
+      act();
+    }
+    carry_out();
+  }
+
+ private:
+  // A month that an earlier run had begun, perhaps under a clock that was ahead.
+  void restore() {
+    const uint8_t months = script_.byte();
+    if (months == 0) return;
+    node_.budget().restore({12 * 2026 + months % 60, script_.number(2)});
+  }
+
+  static const SigningKey& key() {
+    static const SigningKey key{SigningKey::Seed{}};
+    return key;
+  }
+
+  void act() {
+    switch (script_.byte() % 14) {
+      case 0:
+      case 1:
+      case 2: return datagram();
+      case 3: return message();
+      case 4: return open();
+      case 5: return close();
+      case 6: return bytes_sent();
+      case 7:
+      case 8: return request();
+      case 9: step(core::DeadlinePassed{}); return CHECK(caused_.empty());
+      case 10: return pass_time();
+      case 11: return set_clock();
+      case 12: return reload();
+      case 13: return carry_out();
+    }
+  }
+
+  void datagram() {
+    const Endpoint from = endpoint(script_);
+    const bool is_v4 = from.address.is_v4();
+    const core::LocalEnd local{
+        {is_v4 ? IpAddress::v4(0x0a000001) : IpAddress(0xfe80000000000000, 1), 3478},
+        is_v4 ? 0u : 7u};
+    const core::DatagramArrived input{core::SocketId{!is_v4}, local, from, keep(payload(script_))};
+    const uint64_t udp_bytes_before = udp_bytes_;
+    step(input);
+    CHECK(counted_ == 1 && caused_.size() <= 1);
+    if (caused_.empty()) return;
+    const auto& sent = std::get<core::SendDatagram>(caused_[0]);
+    CHECK(from.port != 0 && sent.to == from && sent.from == input.at);
+    CHECK(sent.local.endpoint == local.endpoint);
+    CHECK(sent.local.interface_index == local.interface_index);
+    CHECK(sent.payload.size() <= 3 * input.payload.size());
+    CHECK(udp_bytes_ == udp_bytes_before + sent.payload.size() + Budget::kHeaderBytes);
+    check_donation();
+  }
+
+  void message() {
+    if (streams_.empty()) return;
+    const auto& [id, from] = some_stream();
+    const auto transport = script_.byte() % 2 == 0 ? Transport::kTcp : Transport::kTls;
+    const core::MessageArrived input{
+        core::StreamId{id}, transport, {kSockets[0], 0}, from, keep(payload(script_))};
+    step(input);
+    CHECK(counted_ == 1 && caused_.size() <= 1);
+    if (caused_.empty()) return;
+    const auto& sent = std::get<core::SendMessage>(caused_[0]);
+    CHECK(sent.stream == input.stream);
+    CHECK(sent.payload.size() <= 3 * input.payload.size());
+  }
+
+  void open() {
+    const Endpoint from = endpoint(script_);
+    const uint64_t id = ++serial_;
+    const auto of_prefix = static_cast<uint32_t>(
+        std::count_if(streams_.begin(), streams_.end(), [&](const auto& stream) {
+          return limit_prefix(stream.second.address) == limit_prefix(from.address);
+        }));
+    const bool is_full =
+        streams_.size() >= std::min(config_.donate.connections, connections_at_start_) ||
+        of_prefix >= config_.admission.connections_per_prefix;
+    const bool is_refused = is_full || !node_.budget().has_room(now_);
+    if (!is_refused) streams_[id] = from;
+    step(core::StreamOpened{core::StreamId{id}, from});
+    CHECK(caused_.size() == (is_refused ? 1 : 0));
+    if (is_refused) CHECK(std::get<core::RefuseStream>(caused_[0]).stream == core::StreamId{id});
+  }
+
+  void close() {
+    if (streams_.empty()) return;
+    const auto [id, from] = some_stream();
+    streams_.erase(id);
+    step(core::StreamClosed{core::StreamId{id}, from});
+    CHECK(caused_.empty());
+  }
+
+  void bytes_sent() {
+    const uint64_t bytes = 1 + script_.number(2);
+    stream_bytes_ += bytes;
+    step(core::StreamBytesSent{script_.byte() % 2 == 0 ? Transport::kTcp : Transport::kTls, bytes});
+    CHECK(caused_.empty());
+  }
+
+  void request() {
+    constexpr std::string_view kPaths[] = {"/v1/node", "/v1/node/", "/V1/NODE", "/v1/nod",
+                                           "/",        "*",         "",         "/v1//node"};
+    const core::RequestId id{++serial_};
+    const Endpoint from = endpoint(script_);
+    const auto method = static_cast<core::HttpMethod>(script_.byte() % 7);
+    const uint8_t choice = script_.byte();
+    const std::string_view path = choice < 200 ? kPaths[choice % std::size(kPaths)]
+                                               : as_text(keep(copy(script_.bytes(choice - 200u))));
+    step(core::HttpRequestArrived{id, from, method, path, keep(copy(script_.bytes(choice % 3)))});
+    CHECK(caused_.size() == 1);
+    const auto& reply = std::get<core::HttpReply>(caused_[0]);
+    CHECK(reply.request == id);
+    const bool is_read = method == core::HttpMethod::kGet || method == core::HttpMethod::kHead;
+    switch (reply.status) {
+      case 200: CHECK(path == "/v1/node" && is_read && now_.wall); break;
+      case 404: CHECK(path != "/v1/node"); break;
+      case 405: CHECK(path == "/v1/node" && !is_read); break;
+      case 429: CHECK(config_.admission.packets_per_second_per_prefix != 0); break;
+      case 503: CHECK(!node_.budget().has_room(now_) || (path == "/v1/node" && !now_.wall)); break;
+      default: CHECK(reply.status == 200);  // One that nobody has thought of.
+    }
+    CHECK(reply.closes == !node_.budget().has_room(now_));
+  }
+
+  void pass_time() {
+    constexpr Duration kUnits[] = {Duration(1), Duration(1000), Duration(40'000),
+                                   std::chrono::seconds(1), std::chrono::hours(1)};
+    const Duration passed = script_.byte() * kUnits[script_.byte() % std::size(kUnits)];
+    now_.mono += passed;
+    if (now_.wall) *now_.wall += std::chrono::duration_cast<std::chrono::seconds>(passed);
+  }
+
+  void set_clock() {
+    now_.wall.reset();
+    const uint8_t weeks = script_.byte();
+    if (weeks != 0) now_.wall = kWallTimeMin + weeks * std::chrono::weeks(1);
+  }
+
+  void reload() {
+    set_bounds(script_, config_);
+    node_.reload(config_, now_);
+    node_.check_invariants();
+    udp_bytes_since_reload_ = 0;
+    reloaded_at_ = now_.mono;
+  }
+
+  // What an input points to lives as long as the actions that may point there.
+  Bytes keep(std::vector<uint8_t> bytes) { return kept_.emplace_back(std::move(bytes)); }
+  static std::vector<uint8_t> copy(Bytes bytes) { return {bytes.begin(), bytes.end()}; }
+
+  std::pair<uint64_t, Endpoint> some_stream() {
+    const auto at = static_cast<ptrdiff_t>(script_.byte() % streams_.size());
+    return *std::next(streams_.begin(), at);
+  }
+
+  // Leaves what the input caused in caused_, and how often it was counted in counted_.
+  void step(const core::Input& input) {
+    CHECK(outbox_.has_room());
+    const size_t before = outbox_.actions().size();
+    const uint64_t counted_before = times_counted();
+    const Budget::Month month_before = node_.budget().month();
+    node_.step(now_, input, outbox_);
+    const auto actions = outbox_.actions();
+    CHECK(actions.size() >= before && actions.size() <= core::Outbox::kActionCountMax);
+    CHECK(actions.size() - before <= core::Outbox::kActionsPerStepMax);
+    caused_.assign(actions.begin() + static_cast<ptrdiff_t>(before), actions.end());
+    counted_ = times_counted() - counted_before;
+
+    size_t bytes = 0;
+    for (const core::Action& action : caused_) {
+      const Bytes payload = payload_of(action);
+      bytes += payload.size();
+      promised_.push_back(copy(payload));
+      if (!std::holds_alternative<core::SendDatagram>(action)) continue;
+      udp_bytes_ += payload.size() + Budget::kHeaderBytes;
+      udp_bytes_since_reload_ += payload.size() + Budget::kHeaderBytes;
+    }
+    CHECK(bytes <= core::Outbox::kBytesPerStepMax);
+
+    node_.check_invariants();
+    CHECK(node_.connection_admission().open_count() == streams_.size());
+    CHECK(node_.budget().bytes_sent() == udp_bytes_ + stream_bytes_);
+    // A month is never given away twice, whatever the clock says.
+    const Budget::Month& month = node_.budget().month();
+    CHECK(month.month >= month_before.month);
+    CHECK(month.month > month_before.month || month.bytes_sent >= month_before.bytes_sent);
+    if (const auto deadline = node_.next_deadline()) CHECK(*deadline > MonoTime());
+  }
+
+  // Behind a datagram that was sent. What streams have taken is charged after the fact, and may
+  // exceed the bounds; but then nothing more is sent.
+  void check_donation() const {
+    const Config::Donate& donate = config_.donate;
+    CHECK(donate.monthly_bytes == 0 || node_.budget().month().bytes_sent <= donate.monthly_bytes);
+    if (donate.bandwidth_bytes_per_second == 0) return;
+    const auto rate = static_cast<double>(donate.bandwidth_bytes_per_second);
+    const double seconds = static_cast<double>((now_.mono - reloaded_at_).count()) / 1e6;
+    const double burst = std::max(rate, static_cast<double>(Budget::kBurstBytesMin));
+    CHECK(static_cast<double>(udp_bytes_since_reload_) <= burst + rate * seconds + 1);
+  }
+
+  uint64_t times_counted() const {
+    const auto sum = [](const auto& counts) {
+      return std::accumulate(counts.begin(), counts.end(), uint64_t{0});
+    };
+    const auto& stun = node_.stun_stats();
+    return sum(node_.stats().drops) + sum(stun.requests) + stun.indications + sum(stun.malformed) +
+           sum(stun.drops);
+  }
+
+  static Bytes payload_of(const core::Action& action) {
+    if (const auto* const datagram = std::get_if<core::SendDatagram>(&action)) {
+      return datagram->payload;
+    }
+    if (const auto* const message = std::get_if<core::SendMessage>(&action)) {
+      return message->payload;
+    }
+    const auto* const reply = std::get_if<core::HttpReply>(&action);
+    return reply == nullptr ? Bytes() : reply->body;
+  }
+
+  void carry_out() {
+    CHECK(promised_.size() == outbox_.actions().size());
+    for (size_t i = 0; i < promised_.size(); ++i) {
+      CHECK(same_bytes(promised_[i], payload_of(outbox_.actions()[i])));
+    }
+    promised_.clear();
+    outbox_.clear();
+    CHECK(outbox_.has_room());
+    kept_.clear();
+  }
+
+  Script& script_;
+  Config config_;
+  uint32_t connections_at_start_;
+  Now now_{MonoTime(std::chrono::hours(1)), {}};
+  SeededRandom random_{1};
+  Node node_;
+  core::Outbox outbox_;
+
+  std::deque<std::vector<uint8_t>> kept_;
+  std::vector<std::vector<uint8_t>> promised_;  // The payload of each action in the outbox.
+  std::vector<core::Action> caused_;
+  uint64_t counted_ = 0;
+  std::map<uint64_t, Endpoint> streams_;
+  uint64_t serial_ = 0;
+  uint64_t udp_bytes_ = 0;
+  uint64_t udp_bytes_since_reload_ = 0;
+  uint64_t stream_bytes_ = 0;
+  MonoTime reloaded_at_ = now_.mono;
+};
+
+}  // namespace
+}  // namespace roost::node
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  roost::node::Script script({data, size});
+  roost::node::World(script).run();
+  return 0;
+}
