@@ -34,6 +34,9 @@ constexpr Alphabet kBase32(5, "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", true);
 constexpr Alphabet kBase64Url(6, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_",
                               false);
 
+constexpr Alphabet kBase64(6, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/",
+                           false);
+
 std::string encode(const Alphabet& alphabet, Bytes bytes) {
   std::string text;
   text.reserve((bytes.size() * 8 + alphabet.bits - 1) / alphabet.bits);
@@ -102,6 +105,12 @@ std::string to_base64url(Bytes bytes) {
 }
 std::optional<std::vector<uint8_t>> from_base64url(std::string_view text) {
   return decode(kBase64Url, text);
+}
+
+std::string to_base64(Bytes bytes) {
+  std::string text = encode(kBase64, bytes);
+  while (text.size() % 4 != 0) text += '=';
+  return text;
 }
 
 }  // namespace roost

@@ -29,4 +29,7 @@ std::optional<std::vector<uint8_t>> from_base32(std::string_view text);
 std::string to_base64url(Bytes bytes);
 std::optional<std::vector<uint8_t>> from_base64url(std::string_view text);
 
+// RFC 4648 §4, with padding.
+std::string to_base64(Bytes bytes);
+
 }  // namespace roost

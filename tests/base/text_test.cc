@@ -108,6 +108,33 @@ TEST(Base64Url, IsAsRfc4648HasItWithoutPadding) {
   expect_both_ways(kCodecs[3], kRows);
 }
 
+TEST(Base64, IsAsRfc4648HasItWithPadding) {
+  constexpr Row kRows[] = {{"", ""},
+                           {"f", "Zg=="},
+                           {"fo", "Zm8="},
+                           {"foo", "Zm9v"},
+                           {"foob", "Zm9vYg=="},
+                           {"fooba", "Zm9vYmE="},
+                           {"foobar", "Zm9vYmFy"},
+                           {"\x14\xfb\x9c\x03\xd9\x7e", "FPucA9l+"},  // §9
+                           {"\xff\xff\xff", "////"},
+                           {"\xfb\xef\xbe", "++++"},
+                           {{"\x00", 1}, "AA=="}};
+  for (const Row& row : kRows) EXPECT_EQ(to_base64(as_bytes(row.bytes)), row.text);
+}
+
+TEST(Base64, DiffersFromBase64UrlInTwoDigitsAndItsPadding) {
+  SeededRandom random(2);
+  for (int round = 0; round < 2'000; ++round) {
+    std::vector<uint8_t> bytes(random.below(100));
+    random.fill(bytes);
+    std::string expected = to_base64url(bytes);
+    for (char& digit : expected) digit = digit == '-' ? '+' : digit == '_' ? '/' : digit;
+    expected.append((3 - bytes.size() % 3) % 3, '=');
+    ASSERT_EQ(to_base64(bytes), expected);
+  }
+}
+
 TEST(Text, ThatNoEncoderWritesIsRefused) {
   struct Refused {
     size_t codec;
