@@ -94,6 +94,26 @@ std::string table_of(const Json& status) {
   const Json& stun = status.at("stun");
   row(table, "stun",
       stun.at("is_enabled").get<bool>() ? "requests: " + counts(stun.at("requests"), true) : "off");
+  const Json& relay = status.at("relay");
+  if (!relay.at("is_enabled").get<bool>()) {
+    row(table, "relay", "off");
+  } else {
+    uint64_t count = 0;
+    for (const auto& [name, of_class] : relay.at("allocations").items()) {
+      count += of_class.get<uint64_t>();
+    }
+    uint64_t bytes = 0;
+    for (const auto& [name, of_class] : relay.at("relayed_bytes").items()) {
+      bytes += of_class.get<uint64_t>();
+    }
+    row(table, "relay",
+        std::to_string(count) + " of " +
+            std::to_string(relay.at("allocations_max").get<uint64_t>()) + " allocations (" +
+            counts(relay.at("allocations"), true) + "), " + approximate_size(bytes) + " relayed" +
+            (relay.at("is_accepting").get<bool>()
+                 ? ""
+                 : "; takes on no more this month (donate.monthly)"));
+  }
   row(table, "dropped", counts(status.at("dropped_messages"), false));
   return table;
 }

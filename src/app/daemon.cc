@@ -2,6 +2,7 @@
 #include "app/daemon.h"
 
 #include <signal.h>
+#include <sys/resource.h>
 #include <utility>
 
 #include "app/config_file.h"
@@ -10,6 +11,7 @@
 #include "app/reload_diff.h"
 #include "base/text.h"
 #include "io/clock.h"
+#include "io/machine_addresses.h"
 
 namespace roost::app {
 namespace {
@@ -33,6 +35,15 @@ std::string admin_address(const node::Config::Metrics& metrics) {
   return metrics.listen ? "http://" + metrics.listen->text() + '/' : std::string();
 }
 
+// Each relayed address and each connection is a descriptor; the soft limit of 1,024 is there for
+// programs that use select().
+void raise_descriptor_limit() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Daemon>, std::string> Daemon::start(node::Config config,
@@ -51,6 +62,11 @@ Result<std::unique_ptr<Daemon>, std::string> Daemon::start(node::Config config,
   auto sockets = open_sockets(config, supervisor, notes);
   if (!sockets) return Failure(sockets.error());
   for (const std::string& note : notes) log.info(note);
+  config.relay.machine_addresses = io::machine_addresses();
+  if (config.relay.addresses.empty()) {
+    config.relay.addresses = io::public_addresses(config.relay.machine_addresses);
+  }
+  raise_descriptor_limit();
   // From here on the port is the one that was bound, whoever chose it.
   config.node.port = sockets->udp.front().local().port;
   if (const auto missing = node::find_missing_socket(config, sockets->udp_endpoints())) {
@@ -99,7 +115,11 @@ Daemon::Daemon(Parts parts, StderrLog& log, Supervisor& supervisor)
       tcp_endpoints_(parts.sockets.tcp_endpoints()),
       node_(config_, udp_endpoints_, key_, random_, io::read_clocks()),
       month_keeper_(state_dir_, node_.budget(), log_, started_at_),
-      driver_(loop_, node_, std::move(parts.sockets.udp), log_),
+      relays_(loop_, random_,
+              {.count_max = 2 * config_.relay.allocations,
+               .port_min = config_.relay.port_min,
+               .port_max = config_.relay.port_max}),
+      driver_(loop_, node_, std::move(parts.sockets.udp), log_, relays_),
       streams_(loop_, tls_, {.limits = {}, .stream_count_max = config_.donate.connections + 1},
                [this](const core::Input& input) { driver_.turn(input); }),
       pages_(node_, driver_, streams_, udp_endpoints_, tcp_endpoints_, started_at_) {
@@ -144,8 +164,13 @@ void Daemon::announce() const {
 }
 
 std::string Daemon::status_line() const {
-  if (!config_.stun.enabled) return "nothing: stun.enabled is false";
-  return config_.stun.discovery_addresses.empty() ? "stun" : "stun with nat discovery";
+  std::vector<std::string_view> services;
+  if (config_.stun.enabled) {
+    const bool discovers = !config_.stun.discovery_addresses.empty();
+    services.push_back(discovers ? "stun with nat discovery" : "stun");
+  }
+  if (config_.relay.enabled) services.push_back("turn");
+  return services.empty() ? "nothing: stun.enabled and relay.enabled are false" : joined(services);
 }
 
 void Daemon::reload() {
@@ -158,6 +183,7 @@ void Daemon::reload() {
     node::Config next = file->config;
     // What was decided at the start, outside the file, is no change of it.
     next.node.state_dir = config_at_start_.node.state_dir;
+    if (next.relay.addresses.empty()) next.relay.addresses = config_at_start_.relay.addresses;
     if (next.node.port == 0) next.node.port = config_at_start_.node.port;
     const ReloadDiff diff = diff_for_reload(config_at_start_, config_, next);
     config_ = diff.effective;

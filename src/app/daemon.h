@@ -79,6 +79,7 @@ class Daemon {
   io::EventLoop loop_;
   node::Node node_;
   MonthKeeper month_keeper_;
+  io::RelaySockets relays_;
   io::Driver driver_;
   io::StreamServer streams_;
   NodePages pages_;

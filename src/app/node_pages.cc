@@ -62,6 +62,25 @@ Json stun(const node::Node& node) {
           {"errors", stats.errors_bad_request + stats.errors_unknown_attribute}};
 }
 
+Json relay(const node::Node& node) {
+  if (node.turn() == nullptr) return {{"is_enabled", false}};
+  const core::turn::Server& turn = *node.turn();
+  Json allocations;
+  Json relayed;
+  Json refused;
+  for (const core::Payer payer :
+       {core::Payer::kFriend, core::Payer::kFriendOfFriend, core::Payer::kStranger}) {
+    const auto i = static_cast<size_t>(payer);
+    const std::string_view name = node::label(payer);
+    allocations[name] = turn.table().count(payer);
+    relayed[name] = turn.forwarded().to_peer_bytes[i] + turn.forwarded().to_client_bytes[i];
+    refused[name] = node.stats().relayed_refused[i];
+  }
+  return {{"is_enabled", true},         {"is_accepting", node.budget().is_month_young()},
+          {"allocations", allocations}, {"allocations_max", node.config().relay.allocations},
+          {"relayed_bytes", relayed},   {"donation_refused_packets", refused}};
+}
+
 }  // namespace
 
 NodePages::NodePages(const node::Node& node, const io::Driver& driver,
@@ -114,7 +133,8 @@ std::string NodePages::status_json() {
                        {"donation", donation(node_)},
                        {"received_messages", by_transport(node_.stats().received)},
                        {"dropped_messages", drops(node_)},
-                       {"stun", stun(node_)}};
+                       {"stun", stun(node_)},
+                       {"relay", relay(node_)}};
   return status.dump(2) + '\n';
 }
 

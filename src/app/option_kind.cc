@@ -119,12 +119,32 @@ Problems read_amount(const Amount& amount, const TomlValue& value, uint64_t& out
   return {};
 }
 
+Amount amount_of(const Time& time) {
+  return {"a duration",
+          "\"10 min\"",
+          [](std::string_view text) -> Result<uint64_t, std::string> {
+            const auto parsed = parse_duration(text);
+            if (!parsed) return Failure(parsed.error());
+            return static_cast<uint64_t>(parsed->count());
+          },
+          [](uint64_t us) { return duration_text(Duration(static_cast<int64_t>(us))); },
+          static_cast<uint64_t>(time.min.count()),
+          static_cast<uint64_t>(time.max.count())};
+}
+
 Problems read(const Size& size, const TomlValue& value, node::Config& config) {
   return read_amount(amount_of(size), value, size.field.in(config));
 }
 
 Problems read(const Rate& rate, const TomlValue& value, node::Config& config) {
   return read_amount(amount_of(rate), value, rate.field.in(config));
+}
+
+Problems read(const Time& time, const TomlValue& value, node::Config& config) {
+  uint64_t us = 0;
+  Problems problems = read_amount(amount_of(time), value, us);
+  if (problems.empty()) time.field.in(config) = Duration(static_cast<int64_t>(us));
+  return problems;
 }
 
 Problems read(const Text& option, const TomlValue& value, node::Config& config) {
@@ -189,6 +209,60 @@ Problems read(const Addresses& option, const TomlValue& value, node::Config& con
     if (const auto address = parse_address(element, problems)) addresses.push_back(*address);
   }
   if (problems.empty()) option.field.in(config) = std::move(addresses);
+  return problems;
+}
+
+Problems read(const Prefixes& option, const TomlValue& value, node::Config& config) {
+  constexpr std::string_view kExample = "networks like [\"192.0.2.0/24\", \"2001:db8::/32\"]";
+  const auto* const elements = std::get_if<std::vector<TomlValue>>(&value.data);
+  if (elements == nullptr) return is_not(value, "a list", kExample);
+  if (elements->size() > kPrefixCountMax) {
+    return problem(value, "has " + std::to_string(elements->size()) + " networks; write at most " +
+                              std::to_string(kPrefixCountMax));
+  }
+  Problems problems;
+  std::vector<Prefix> prefixes;
+  for (const TomlValue& element : *elements) {
+    const auto* const text = std::get_if<std::string>(&element.data);
+    const auto prefix = text == nullptr ? std::nullopt : Prefix::parse(*text);
+    if (prefix) {
+      prefixes.push_back(*prefix);
+    } else {
+      problems.push_back(
+          is_not(element, "a network", "it like \"192.0.2.0/24\" or \"2001:db8::/32\"").front());
+    }
+  }
+  if (problems.empty()) option.field.in(config) = std::move(prefixes);
+  return problems;
+}
+
+Problems read(const Users&, const TomlValue& value, node::Config& config) {
+  const auto* const table = std::get_if<TomlTable>(&value.data);
+  if (table == nullptr) {
+    return is_not(value, "a table", "users and their passwords like { alice = \"her password\" }");
+  }
+  if (table->size() > kUserCountMax) {
+    return problem(value, "has " + std::to_string(table->size()) + " users; write at most " +
+                              std::to_string(kUserCountMax));
+  }
+  Problems problems;
+  std::vector<node::Config::Relay::User> users;
+  for (const TomlEntry& entry : *table) {
+    const auto* const password = std::get_if<std::string>(&entry.value.data);
+    // What is wrong with a password is said without the password.
+    if (password == nullptr) {
+      problems.push_back({entry.value.at, "the password of " + quoted_briefly(entry.name) +
+                                              " is not a text; write it in quotes"});
+    } else if (entry.name.empty() || password->empty() || has_controls(entry.name) ||
+               has_controls(*password)) {
+      problems.push_back({entry.value.at, "the name " + quoted_briefly(entry.name) +
+                                              " or its password is empty or has control "
+                                              "characters"});
+    } else {
+      users.push_back({entry.name, *password});
+    }
+  }
+  if (problems.empty()) config.relay.users = std::move(users);
   return problems;
 }
 
@@ -260,6 +334,24 @@ std::string addresses_text(const std::vector<IpAddress>& addresses) {
   return text += ']';
 }
 
+std::string prefixes_text(const std::vector<Prefix>& prefixes) {
+  std::string text = "[";
+  for (const Prefix& prefix : prefixes) {
+    if (text.size() > 1) text += ", ";
+    text += quoted(prefix.text());
+  }
+  return text += ']';
+}
+
+std::string users_text(const std::vector<node::Config::Relay::User>& users) {
+  std::string text = "{";
+  for (const node::Config::Relay::User& user : users) {
+    text.append(text.size() > 1 ? ", " : " ").append(quoted(user.name)).append(" = ");
+    text += quoted(user.password);
+  }
+  return text += users.empty() ? "}" : " }";
+}
+
 std::string admin_endpoint_text(const node::Config::Metrics& metrics) {
   if (!metrics.listen_path.empty()) return quoted(std::string(kUnixScheme) + metrics.listen_path);
   return quoted(metrics.listen ? metrics.listen->text() : "");
@@ -293,9 +385,12 @@ std::string value_text(const OptionKind& kind, const node::Config& config) {
           [&](const Port& port) { return integer(port); },
           [&](const Size& size) { return amount(size); },
           [&](const Rate& rate) { return amount(rate); },
+          [&](const Time& time) { return quoted(duration_text(time.field.of(config))); },
           [&](const Text& option) { return text(option); },
           [&](const Path& path) { return text(path); },
           [&](const Addresses& addresses) { return addresses_text(addresses.field.of(config)); },
+          [&](const Prefixes& prefixes) { return prefixes_text(prefixes.field.of(config)); },
+          [&](const Users&) { return users_text(config.relay.users); },
           [&](const Choice& choice) { return quoted(choice.names[choice.index(config)]); },
           [&](const AdminEndpoint&) { return admin_endpoint_text(config.metrics); },
       },
@@ -305,6 +400,7 @@ std::string value_text(const OptionKind& kind, const node::Config& config) {
 void copy_value(const OptionKind& kind, const node::Config& from, node::Config& to) {
   std::visit(Overload{
                  [&](const Choice& choice) { choice.set(to, choice.index(from)); },
+                 [&](const Users&) { to.relay.users = from.relay.users; },
                  [&](const AdminEndpoint&) {
                    to.metrics.listen = from.metrics.listen;
                    to.metrics.listen_path = from.metrics.listen_path;
@@ -322,6 +418,7 @@ std::string expected(const OptionKind& kind) {
           [](const Port& port) { return range(port.min, UINT16_MAX); },
           [](const Size& size) { return expected_amount(amount_of(size)); },
           [](const Rate& rate) { return expected_amount(amount_of(rate)); },
+          [](const Time& time) { return expected_amount(amount_of(time)); },
           [](const Text& text) {
             return "a text of at most " + std::to_string(text.size_max) + " ASCII characters";
           },
@@ -329,6 +426,10 @@ std::string expected(const OptionKind& kind) {
           [](const Addresses&) {
             return std::string("a list of addresses such as [\"192.0.2.1\", \"2001:db8::1\"]");
           },
+          [](const Prefixes&) {
+            return std::string("a list of networks such as [\"192.0.2.0/24\", \"2001:db8::/32\"]");
+          },
+          [](const Users&) { return std::string("a table such as { alice = \"her password\" }"); },
           [](const Choice& choice) { return listed(choice.names); },
           [](const AdminEndpoint&) {
             return std::string(

@@ -60,6 +60,12 @@ struct Rate {  // In bytes per second.
   uint64_t max;
 };
 
+struct Time {
+  Field<Duration> field;
+  Duration min;
+  Duration max;
+};
+
 struct Text {  // Printable ASCII.
   Field<std::string> field;
   size_t size_max;
@@ -72,6 +78,13 @@ struct Path {
 struct Addresses {
   Field<std::vector<IpAddress>> field;
 };
+
+struct Prefixes {
+  Field<std::vector<Prefix>> field;
+};
+
+// `relay.users`: a table of name = "password".
+struct Users {};
 
 // An enum whose values are 0, 1, ... in the order of the names.
 struct Choice {
@@ -92,12 +105,14 @@ constexpr Choice choice(std::span<const std::string_view> names) {
 // `metrics.listen`: an endpoint, "unix:" and an absolute path, or "" for nowhere.
 struct AdminEndpoint {};
 
-using OptionKind =
-    std::variant<Flag, Count, Port, Size, Rate, Text, Path, Addresses, Choice, AdminEndpoint>;
+using OptionKind = std::variant<Flag, Count, Port, Size, Rate, Time, Text, Path, Addresses,
+                                Prefixes, Users, Choice, AdminEndpoint>;
 
 inline constexpr size_t kPathSizeMax = 4095;     // PATH_MAX without the NUL.
 inline constexpr size_t kUnixPathSizeMax = 107;  // sockaddr_un::sun_path without the NUL.
 inline constexpr size_t kAddressCountMax = 64;   // Each of `node.listen` is two sockets.
+inline constexpr size_t kPrefixCountMax = 1024;  // Looked through for each relayed packet.
+inline constexpr size_t kUserCountMax = 10'000;
 
 struct ValueProblem {
   TomlPlace at;

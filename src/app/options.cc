@@ -12,6 +12,9 @@ constexpr uint64_t kMebi = uint64_t{1} << 20;
 constexpr uint64_t kTebi = uint64_t{1} << 40;
 constexpr uint64_t kMonthlyMax = 100 * uint64_t{1'000'000'000'000'000};  // 100 PB.
 
+// With a longer one the challenge to a bare Allocate would exceed three times its bytes.
+constexpr size_t kRealmSizeMax = 24;
+
 constexpr std::string_view kRoles[] = {"auto", "leaf", "supernode"};
 constexpr std::string_view kLevels[] = {"debug", "info", "warn", "error"};
 constexpr std::string_view kFormats[] = {"auto", "human", "journal"};
@@ -53,8 +56,8 @@ constexpr Option kOptions[] = {
      Reload::kTakenOver,
      Size{field<&Config::donate, &Config::Donate::monthly_bytes>(), 0, kMonthlyMax}},
     {"donate.memory",
-     "Memory that others can make the node use at most. donate.connections and admission.prefixes "
-     "have to fit into it.",
+     "Memory that others can make the node use at most. donate.connections, admission.prefixes and "
+     "relay.allocations have to fit into it.",
      Reload::kTakenOver,
      Size{field<&Config::donate, &Config::Donate::memory_bytes>(), kMebi, kTebi}},
     {"donate.disk", "Disk space that others can make the node use at most.", Reload::kTakenOver,
@@ -93,6 +96,67 @@ constexpr Option kOptions[] = {
      Reload::kRestart, Addresses{field<&Config::stun, &Config::Stun::discovery_addresses>()}},
     {"stun.discovery_port", "The second port of NAT behaviour discovery; the first is node.port.",
      Reload::kRestart, Port{field<&Config::stun, &Config::Stun::discovery_port>(), 1}},
+
+    {"relay.enabled",
+     "Relay traffic for those who cannot reach each other otherwise (TURN), within "
+     "donate.bandwidth "
+     "and donate.monthly.",
+     Reload::kRestart, Flag{field<&Config::relay, &Config::Relay::enabled>()}},
+    {"relay.realm", "What the relay calls itself when it asks for a password.", Reload::kTakenOver,
+     Text{field<&Config::relay, &Config::Relay::realm>(), kRealmSizeMax}},
+    {"relay.users", "Friends who may use the relay, and their passwords.", Reload::kTakenOver,
+     Users{}},
+    {"relay.shared_secret",
+     "Secret that a site shares with the relay to make passwords that expire (TURN REST, coturn's "
+     "use-auth-secret). Empty: none.",
+     Reload::kTakenOver, Text{field<&Config::relay, &Config::Relay::shared_secret>(), 255}},
+    {"relay.allocations", "Relayed addresses at a time, of all users together.", Reload::kUpToStart,
+     Count{field<&Config::relay, &Config::Relay::allocations>(), 1, 100'000}},
+    {"relay.allocations_per_user", "Relayed addresses at a time of one user.", Reload::kTakenOver,
+     Count{field<&Config::relay, &Config::Relay::allocations_per_user>(), 1, 100'000}},
+    {"relay.allocations_per_prefix",
+     "Relayed addresses at a time of clients of one network prefix.", Reload::kTakenOver,
+     Count{field<&Config::relay, &Config::Relay::allocations_per_prefix>(), 1, 100'000}},
+    {"relay.permissions_per_allocation", "Peers that may send to one relayed address.",
+     Reload::kTakenOver,
+     Count{field<&Config::relay, &Config::Relay::permissions_per_allocation>(), 1, 255}},
+    {"relay.channels_per_allocation", "Channels that a client may bind of one relayed address.",
+     Reload::kTakenOver,
+     Count{field<&Config::relay, &Config::Relay::channels_per_allocation>(), 1, 255}},
+    {"relay.lifetime_max",
+     "How long a relayed address is kept at most without its client asking again.",
+     Reload::kTakenOver,
+     Time{field<&Config::relay, &Config::Relay::lifetime_max>(), std::chrono::minutes(10),
+          std::chrono::hours(24)}},
+    {"relay.allocation_bandwidth",
+     "Bytes per second that one relayed address may carry, both directions. 0: no limit.",
+     Reload::kTakenOver,
+     Rate{field<&Config::relay, &Config::Relay::allocation_bandwidth_bytes_per_second>(), kTebi}},
+    {"relay.allocation_bytes",
+     "Bytes that one relayed address may carry in all, both directions. 0: no limit.",
+     Reload::kTakenOver,
+     Size{field<&Config::relay, &Config::Relay::allocation_bytes>(), 0, kMonthlyMax}},
+    {"relay.friends_percent",
+     "Share of donate.bandwidth that friends have when it is scarce. What one group leaves idle is "
+     "lent to the others.",
+     Reload::kTakenOver, Count{field<&Config::relay, &Config::Relay::friends_percent>(), 0, 100}},
+    {"relay.friends_of_friends_percent", "The same for friends of friends.", Reload::kTakenOver,
+     Count{field<&Config::relay, &Config::Relay::friends_of_friends_percent>(), 0, 100}},
+    {"relay.strangers_percent", "The same for strangers.", Reload::kTakenOver,
+     Count{field<&Config::relay, &Config::Relay::strangers_percent>(), 0, 100}},
+    {"relay.port_min", "The lowest port of relayed addresses.", Reload::kRestart,
+     Port{field<&Config::relay, &Config::Relay::port_min>(), 1024}},
+    {"relay.port_max", "The highest port of relayed addresses.", Reload::kRestart,
+     Port{field<&Config::relay, &Config::Relay::port_max>(), 1024}},
+    {"relay.addresses",
+     "Local addresses of relayed addresses for clients that come over the other family. Empty: the "
+     "machine's own public ones.",
+     Reload::kTakenOver, Addresses{field<&Config::relay, &Config::Relay::addresses>()}},
+    {"relay.allow_peers",
+     "Networks that may be relayed to although the Internet does not reach them, such as your own.",
+     Reload::kTakenOver, Prefixes{field<&Config::relay, &Config::Relay::allow_peers>()}},
+    {"relay.deny_peers", "Networks that are never relayed to; wins over relay.allow_peers.",
+     Reload::kTakenOver, Prefixes{field<&Config::relay, &Config::Relay::deny_peers>()}},
 
     {"metrics.listen",
      "Where the status page, health checks and metrics are served: a loopback address and port, or "

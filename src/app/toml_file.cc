@@ -57,7 +57,12 @@ TomlValue scalar(const toml::node& node) {
   return value;
 }
 
+TomlTable table_of(const toml::table& table);
+
 TomlValue value_of(const toml::node& node) {
+  if (const toml::table* const table = node.as_table()) {
+    return {place(node.source()), table_of(*table)};
+  }
   const toml::array* const array = node.as_array();
   if (array == nullptr) return scalar(node);
   if (array->is_array_of_tables()) {
@@ -70,6 +75,15 @@ TomlValue value_of(const toml::node& node) {
 
 TomlEntry entry(const toml::key& key, const toml::node& node) {
   return {std::string(key.str()), place(key.source()), value_of(node)};
+}
+
+// Of plain values: no option has a table of tables.
+TomlTable table_of(const toml::table& table) {
+  TomlTable entries;
+  for (auto&& [name, value] : table) {
+    entries.push_back({std::string(name.str()), place(name.source()), scalar(value)});
+  }
+  return entries;
 }
 
 TomlFile file_of(const toml::table& root) {
@@ -103,6 +117,7 @@ std::string shown(const TomlValue& value) {
     std::string operator()(int64_t integer) const { return std::to_string(integer); }
     std::string operator()(const std::string& text) const { return quoted_briefly(text); }
     std::string operator()(const std::vector<TomlValue>&) const { return "a list"; }
+    std::string operator()(const TomlTable&) const { return "a table"; }
   };
   return std::visit(Show(), value.data);
 }

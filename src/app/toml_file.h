@@ -24,9 +24,12 @@ struct TomlOther {
   std::string_view what;
 };
 
+struct TomlEntry;
+using TomlTable = std::vector<TomlEntry>;  // By name.
+
 struct TomlValue {
   TomlPlace at;
-  std::variant<TomlOther, bool, int64_t, std::string, std::vector<TomlValue>> data;
+  std::variant<TomlOther, bool, int64_t, std::string, std::vector<TomlValue>, TomlTable> data;
 };
 
 // The value as a message names it: 12, "text", true, a list, a table.
@@ -41,7 +44,7 @@ struct TomlEntry {
 struct TomlSection {
   std::string name;
   TomlPlace at;
-  std::vector<TomlEntry> entries;  // By name.
+  TomlTable entries;
 };
 
 struct TomlFile {

@@ -32,6 +32,19 @@ enum class RequestId : uint64_t {};
 enum class Transport : uint8_t { kUdp, kTcp, kTls };
 inline constexpr size_t kTransportCount = 3;
 
+// A relayed transport address (RFC 8656 §2): a UDP socket that the shell opens for a core, and that
+// is named by the core. Not used again while datagrams of an earlier one may still come.
+enum class RelayId : uint64_t {};
+
+// On whose account something is sent: our own services answer strangers, the relay serves classes
+// of people. Also the label of the counters.
+enum class Payer : uint8_t { kService, kFriend, kFriendOfFriend, kStranger };
+inline constexpr size_t kPayerCount = 4;
+
+// How much a packet matters while the donation is nearly used up (the words of RFC 2697): what is
+// committed is sent as long as anything is; excess only while there is more than a reserve.
+enum class Grade : uint8_t { kCommitted, kExcess };
+
 enum class HttpMethod : uint8_t { kGet, kHead, kPost, kPut, kDelete, kOptions, kOther };
 
 // ---- Inputs: what happened.
@@ -80,10 +93,29 @@ struct HttpRequestArrived {
   Bytes body;
 };
 
+// The relay's socket is bound: the answer to OpenRelay.
+struct RelayOpened {
+  RelayId relay;
+  Endpoint local;
+};
+
+// The other answer: no port was free, or no descriptor.
+struct RelayRefused {
+  RelayId relay;
+};
+
+// A peer has sent a datagram to a relayed transport address.
+struct RelayDatagramArrived {
+  RelayId relay;
+  Endpoint from;
+  Bytes payload;
+};
+
 struct DeadlinePassed {};
 
 using Input = std::variant<DatagramArrived, StreamOpened, MessageArrived, StreamBytesSent,
-                           StreamClosed, HttpRequestArrived, DeadlinePassed>;
+                           StreamClosed, HttpRequestArrived, RelayOpened, RelayRefused,
+                           RelayDatagramArrived, DeadlinePassed>;
 
 // ---- Actions: orders.
 
@@ -92,11 +124,48 @@ struct SendDatagram {
   LocalEnd local;
   Endpoint to;
   Bytes payload;
+  Bytes head{};  // Goes before the payload: what is relayed is never copied.
+  Payer payer = Payer::kService;
+  Grade grade = Grade::kCommitted;
 };
 
 struct SendMessage {
   StreamId stream;
   Bytes payload;
+  // Relayed data is dropped where the client reads too slowly, as the network would do; anything
+  // else ends the stream then.
+  bool may_be_dropped = false;
+  Payer payer = Payer::kService;
+  Grade grade = Grade::kCommitted;
+};
+
+// Binds a UDP socket to `address` and a port of the relay's range that nobody can foresee. Answered
+// by RelayOpened or RelayRefused.
+struct OpenRelay {
+  enum class Port : uint8_t {
+    kAny,
+    kEven,         // RFC 8656 §7.2: the R bit of EVEN-PORT is not set,
+    kEvenAndNext,  // and is: `next` names the socket of the port above. Both are opened or both
+                   // refused, and `next` is answered first.
+  };
+  RelayId relay;
+  IpAddress address;
+  Port port = Port::kAny;
+  RelayId next{};
+};
+
+// Closes the socket. Nothing comes from it any more but what has already been read.
+struct CloseRelay {
+  RelayId relay;
+};
+
+struct SendFromRelay {
+  RelayId relay;
+  Endpoint to;
+  Bytes payload;
+  bool is_dont_fragment = false;
+  Payer payer = Payer::kService;
+  Grade grade = Grade::kCommitted;
 };
 
 struct RefuseStream {
@@ -117,6 +186,7 @@ struct Note {
   std::string_view what;
 };
 
-using Action = std::variant<SendDatagram, SendMessage, RefuseStream, HttpReply, Note>;
+using Action = std::variant<SendDatagram, SendMessage, RefuseStream, HttpReply, OpenRelay,
+                            CloseRelay, SendFromRelay, Note>;
 
 }  // namespace roost::core

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "io/driver.h"
 
+#include <utility>
+
 #include "base/check.h"
 #include "io/clock.h"
 
@@ -16,8 +18,14 @@ Overload(Handlers...) -> Overload<Handlers...>;
 
 }  // namespace
 
-Driver::Driver(EventLoop& loop, node::Node& node, std::vector<UdpSocket> sockets, Log& log)
-    : loop_(loop), node_(node), sockets_(std::move(sockets)), log_(log), writer_(sockets_) {
+Driver::Driver(EventLoop& loop, node::Node& node, std::vector<UdpSocket> sockets, Log& log,
+               RelaySockets& relays)
+    : loop_(loop),
+      node_(node),
+      sockets_(std::move(sockets)),
+      log_(log),
+      writer_(sockets_),
+      relays_(relays) {
   timer_ = loop_.timer([this] {
     timer_set_for_.reset();
     turn(core::DeadlinePassed{});
@@ -29,12 +37,14 @@ void Driver::start() {
     const auto id = static_cast<core::SocketId>(i);
     watches_.push_back(loop_.watch_readable(sockets_[i].fd(), [this, id] { on_readable(id); }));
   }
+  relays_.start(
+      [this](std::span<const core::RelayDatagramArrived> arrived) { on_relayed(arrived); });
 }
 
 void Driver::turn(const core::Input& input) {
   const Now now = read_clocks();
-  node_.step(now, input, outbox_);
-  carry_out();
+  step(now, input);
+  carry_out(now);
   arm_timer(now.mono);
 }
 
@@ -42,24 +52,49 @@ void Driver::on_readable(core::SocketId id) {
   const Now now = read_clocks();
   for (int batch = 0; batch < kBatchesPerWakeUpMax; ++batch) {
     const auto arrived = reader_.read(id, sockets_[id]);
-    for (const core::DatagramArrived& datagram : arrived) {
-      if (!outbox_.has_room()) carry_out();
-      node_.step(now, datagram, outbox_);
-    }
-    carry_out();
+    for (const core::DatagramArrived& datagram : arrived) step(now, datagram);
+    carry_out(now);
     if (arrived.size() < DatagramReader::kBatchMax) break;
   }
   arm_timer(now.mono);
   turns_.add(read_clocks().mono - now.mono);
 }
 
-void Driver::carry_out() {
+void Driver::on_relayed(std::span<const core::RelayDatagramArrived> arrived) {
+  const Now now = read_clocks();
+  for (const core::RelayDatagramArrived& datagram : arrived) step(now, datagram);
+  carry_out(now);
+  arm_timer(now.mono);
+}
+
+void Driver::step(const Now& now, const core::Input& input) {
+  if (!outbox_.has_room()) carry_out(now);
+  node_.step(now, input, outbox_);
+}
+
+// The actions, then what the answers to some of them cause, until nothing is left.
+void Driver::carry_out(const Now& now) {
+  carry_out_batch();
+  while (!answers_.empty()) {
+    const std::vector<core::Input> answers = std::exchange(answers_, {});
+    for (const core::Input& answer : answers) {
+      if (!outbox_.has_room()) carry_out_batch();
+      node_.step(now, answer, outbox_);
+    }
+    carry_out_batch();
+  }
+}
+
+void Driver::carry_out_batch() {
   for (const core::Action& action : outbox_.actions()) {
     std::visit(Overload{
                    [&](const core::SendDatagram& send) { writer_.add(send); },
                    [&](const core::SendMessage& send) { streams_->send(send); },
                    [&](const core::RefuseStream& refuse) { streams_->refuse(refuse); },
                    [&](const core::HttpReply& reply) { streams_->reply(reply); },
+                   [&](const core::OpenRelay& open) { relays_.open(open, answers_); },
+                   [&](const core::CloseRelay& close) { relays_.close(close); },
+                   [&](const core::SendFromRelay& send) { relays_.send(send); },
                    [&](const core::Note& note) { log_.info(note.what); },
                },
                action);
@@ -85,6 +120,7 @@ void Driver::write_metrics(node::MetricsWriter& out) const {
   for (size_t i = 0; i < DatagramWriter::kDropCount; ++i) {
     out.labelled("reason", label(static_cast<DatagramWriter::Drop>(i)), writer_.drops()[i]);
   }
+  relays_.write_metrics(out);
   turns_.write("roost_loop_busy_seconds", "How long the loop was busy with one UDP wake-up.", out);
 }
 

@@ -8,6 +8,7 @@
 #include "io/event_loop.h"
 #include "io/log.h"
 #include "io/loop_histogram.h"
+#include "io/relay_sockets.h"
 #include "io/stream_server.h"
 #include "io/udp.h"
 #include "node/metrics.h"
@@ -23,7 +24,8 @@ namespace roost::io {
 class Driver {
  public:
   // All must outlive the driver; `sockets` are those that the node was made with, by SocketId.
-  Driver(EventLoop& loop, node::Node& node, std::vector<UdpSocket> sockets, Log& log);
+  Driver(EventLoop& loop, node::Node& node, std::vector<UdpSocket> sockets, Log& log,
+         RelaySockets& relays);
 
   // Where SendMessage, RefuseStream and HttpReply go; must outlive the driver's last turn.
   void set_streams(StreamServer* streams) { streams_ = streams; }
@@ -41,7 +43,10 @@ class Driver {
   static constexpr int kBatchesPerWakeUpMax = 4;
 
   void on_readable(core::SocketId id);
-  void carry_out();
+  void on_relayed(std::span<const core::RelayDatagramArrived> arrived);
+  void step(const Now& now, const core::Input& input);
+  void carry_out(const Now& now);
+  void carry_out_batch();
   void arm_timer(MonoTime now);
 
   EventLoop& loop_;
@@ -51,6 +56,8 @@ class Driver {
   DatagramReader reader_;
   DatagramWriter writer_;
   core::Outbox outbox_;
+  RelaySockets& relays_;
+  std::vector<core::Input> answers_;  // To orders of the batch that is being carried out.
   StreamServer* streams_ = nullptr;
   std::vector<EventLoop::Watch> watches_;
   EventLoop::Watch timer_;

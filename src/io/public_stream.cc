@@ -130,8 +130,12 @@ void PublicStream::finish_http_if_ended() {
   if (input_has_ended_ && !http_->is_replying()) finish(CloseReason::kPeerClosed);
 }
 
-void PublicStream::send(Bytes message) {
+void PublicStream::send(Bytes message, bool may_be_dropped) {
   if (kind_ != StreamKind::kMessages) return;
+  if (may_be_dropped && stream_.is_congested()) {
+    ++host_.stats().dropped_messages;
+    return;
+  }
   has_answered_ = true;
   stream_.write(message);
   host_.on_stream_changed(*this);

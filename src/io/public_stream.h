@@ -65,8 +65,9 @@ class PublicStream final : private BufferedStream::Owner, private HttpConnection
   const Endpoint& from() const { return from_; }
   bool has_ended() const { return stream_.has_ended(); }
 
-  // Does nothing unless the stream carries messages.
-  void send(Bytes message);
+  // Does nothing unless the stream carries messages. What may be dropped is, while there is output
+  // that the peer has not taken.
+  void send(Bytes message, bool may_be_dropped = false);
   // Does nothing unless `reply.request` is the one that waits.
   void reply(const core::HttpReply& reply);
   void close(CloseReason reason);

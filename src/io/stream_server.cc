@@ -74,7 +74,7 @@ void StreamServer::refuse(const core::RefuseStream& refusal) {
 
 void StreamServer::send(const core::SendMessage& message) {
   PublicStream* const stream = streams_.find(number_of(message.stream));
-  if (stream != nullptr) stream->send(message.payload);
+  if (stream != nullptr) stream->send(message.payload, message.may_be_dropped);
 }
 
 // A request's number holds the slot of its stream, so that no second table is needed.

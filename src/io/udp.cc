@@ -182,9 +182,13 @@ void DatagramWriter::add(const core::SendDatagram& datagram) {
   header.msg_name = &slot.to;
   header.msg_namelen = to_sockaddr(datagram.to, slot.to);
   // sendmmsg only reads the payload; iovec has no const form.
-  slot.payload = {const_cast<uint8_t*>(datagram.payload.data()), datagram.payload.size()};
-  header.msg_iov = &slot.payload;
-  header.msg_iovlen = 1;
+  const auto part = [](Bytes bytes) {
+    return iovec{const_cast<uint8_t*>(bytes.data()), bytes.size()};
+  };
+  slot.parts = {part(datagram.head), part(datagram.payload)};
+  const bool has_head = !datagram.head.empty();
+  header.msg_iov = slot.parts.data() + (has_head ? 0 : 1);
+  header.msg_iovlen = has_head ? 2 : 1;
   if (sockets_[datagram.from].is_wildcard()) {
     header.msg_control = &slot.control;
     put_local_end(header, datagram.local);

@@ -101,7 +101,7 @@ class DatagramWriter {
   struct Slot {
     sockaddr_storage to;
     PacketInfo control;
-    iovec payload;
+    std::array<iovec, 2> parts;
   };
 
   const std::vector<UdpSocket>& sockets_;

@@ -33,18 +33,29 @@ Budget::Budget(const Config::Donate& donate, const Now& now)
       rate_(rate_options(donate)),
       bucket_(full_bucket(rate_, now.mono)) {}
 
-std::optional<Budget::Refusal> Budget::take(const Now& now, uint64_t payload_bytes) {
+std::optional<Budget::Refusal> Budget::take(const Now& now, uint64_t payload_bytes,
+                                            core::Grade grade) {
   const uint64_t bytes = payload_bytes + kHeaderBytes;
   turn_the_month(now);
   if (monthly_bytes_max_ != 0 && month_.bytes_sent + bytes > monthly_bytes_max_) {
     return refuse(Refusal::kMonthly);
   }
-  if (rate_.rate_per_second != 0 && !bucket_.take(rate_, now.mono, bytes)) {
-    return refuse(Refusal::kBandwidth);
+  if (rate_.rate_per_second != 0) {
+    const bool leaves_enough = grade == core::Grade::kCommitted ||
+                               bucket_.tokens(rate_, now.mono) >= bytes + reserve(grade);
+    if (!leaves_enough || !bucket_.take(rate_, now.mono, bytes)) {
+      return refuse(Refusal::kBandwidth);
+    }
   }
   month_.bytes_sent += bytes;
   bytes_sent_ += bytes;
   return {};
+}
+
+bool Budget::covers(const Now& now, uint64_t payload_bytes, core::Grade grade) const {
+  const uint64_t bytes = payload_bytes + kHeaderBytes;
+  if (monthly_bytes_max_ != 0 && month_.bytes_sent + bytes > monthly_bytes_max_) return false;
+  return rate_.rate_per_second == 0 || bucket_.tokens(rate_, now.mono) >= bytes + reserve(grade);
 }
 
 void Budget::spend(const Now& now, uint64_t bytes) {

@@ -8,6 +8,7 @@
 
 #include "base/time.h"
 #include "base/token_bucket.h"
+#include "core/action.h"
 #include "node/config.h"
 #include "wire/month_record.h"
 
@@ -37,13 +38,23 @@ class Budget {
   // A second's worth may be sent at once, but never less than one large packet.
   static constexpr uint64_t kBurstBytesMin = 2048;
 
+  // What excess traffic (core::Grade) leaves to what is committed: so much of a full bucket.
+  static constexpr uint64_t kReservePercent = 50;
+
+  // Near the end of the month nothing new is begun (Tor's soft limit): what goes on already has the
+  // rest.
+  static constexpr uint64_t kSoftLimitPercent = 95;
+
   Budget(const Config::Donate& donate, const Now& now);
 
   // Goes on with a month that an earlier run had begun. Call before the first take().
   void restore(const Month& month) { month_ = month; }
 
   // Pays for sending `payload_bytes`, or says why not and takes nothing.
-  std::optional<Refusal> take(const Now& now, uint64_t payload_bytes);
+  std::optional<Refusal> take(const Now& now, uint64_t payload_bytes,
+                              core::Grade grade = core::Grade::kCommitted);
+  // Whether take() would, without taking.
+  bool covers(const Now& now, uint64_t payload_bytes, core::Grade grade) const;
 
   // Counts bytes that have already been sent on streams: the kernel and TLS decide how many.
   void spend(const Now& now, uint64_t bytes);
@@ -51,6 +62,12 @@ class Budget {
   // Whether a reply of at most kBurstBytesMin may be sent now: asked before a stream, or a message
   // or request on one, is taken on, since what is written there is paid for afterwards.
   bool has_room(const Now& now) const;
+
+  // Whether something that goes on for long may still be begun this month.
+  bool is_month_young() const {
+    return monthly_bytes_max_ == 0 ||
+           month_.bytes_sent < monthly_bytes_max_ / 100 * kSoftLimitPercent;
+  }
 
   // Whether not even one small reply is left of the month.
   bool is_month_used_up() const {
@@ -67,6 +84,9 @@ class Budget {
  private:
   std::optional<Refusal> refuse(Refusal why);
   void turn_the_month(const Now& now);
+  uint64_t reserve(core::Grade grade) const {
+    return grade == core::Grade::kExcess ? rate_.burst / 100 * kReservePercent : 0;
+  }
 
   uint64_t monthly_bytes_max_;  // 0: no limit.
   TokenBucket::Options rate_;   // rate_per_second 0: no limit.

@@ -5,6 +5,7 @@
 
 #include "core/outbox.h"
 #include "node/admission.h"
+#include "node/turn_options.h"
 
 namespace roost::node {
 namespace {
@@ -82,6 +83,26 @@ void check_discovery(const Config& config, std::vector<ConfigProblem>& problems)
   }
 }
 
+void check_relay(const Config& config, std::vector<ConfigProblem>& problems) {
+  const Config::Relay& relay = config.relay;
+  const uint64_t percent =
+      uint64_t{relay.friends_percent} + relay.friends_of_friends_percent + relay.strangers_percent;
+  if (percent > 100) {
+    problems.push_back(
+        {"relay.friends_percent", "makes " + std::to_string(percent) +
+                                      " % with relay.friends_of_friends_percent and "
+                                      "relay.strangers_percent; at most 100 can be shared"});
+  }
+  if (relay.port_min > relay.port_max) {
+    problems.push_back({"relay.port_min", "is above relay.port_max: there is no port between"});
+  }
+  for (size_t i = 0; i < relay.users.size(); ++i) {
+    if (relay.users[i].name.empty() || relay.users[i].password.empty()) {
+      problems.push_back({"relay.users", "has a user without a name or a password"});
+    }
+  }
+}
+
 void check_metrics(const Config& config, std::vector<ConfigProblem>& problems) {
   const auto& listen = config.metrics.listen;
   if (!config.metrics.listen_path.empty() || !listen) return;
@@ -96,8 +117,10 @@ void check_memory(const Config& config, std::vector<ConfigProblem>& problems) {
   const uint64_t needed = total_bytes(memory_plan(config));
   if (needed <= config.donate.memory_bytes) return;
   problems.push_back(
-      {"donate.memory", "is too small for donate.connections and admission.prefixes, which need " +
-                            std::to_string(needed) + " bytes"});
+      {"donate.memory",
+       "is too small for donate.connections, admission.prefixes and relay.allocations, "
+       "which need " +
+           std::to_string(needed) + " bytes"});
 }
 
 }  // namespace
@@ -108,6 +131,7 @@ std::vector<ConfigProblem> find_problems(const Config& config) {
   check_external_addresses(config, problems);
   check_tls(config, problems);
   check_discovery(config, problems);
+  check_relay(config, problems);
   check_metrics(config, problems);
   check_memory(config, problems);
   return problems;
@@ -118,6 +142,7 @@ std::vector<MemoryUse> memory_plan(const Config& config) {
       {"connections", config.donate.connections * kConnectionBytes +
                           ConnectionAdmission::bytes_for(config.donate.connections)},
       {"admission", PrefixLimiter::bytes_for(config.admission.prefixes)},
+      {"relay", config.relay.enabled ? core::turn::Server::bytes_for(turn_options(config)) : 0},
       {"outbox", core::Outbox::kArenaSize + core::Outbox::kActionCountMax * sizeof(core::Action)},
   };
 }

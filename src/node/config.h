@@ -10,6 +10,7 @@
 
 #include "base/address.h"
 #include "base/endpoint.h"
+#include "base/time.h"
 
 namespace roost::node {
 
@@ -56,6 +57,37 @@ struct Config {
     std::vector<IpAddress> discovery_addresses;  // Two of a family: RFC 5780 for that family.
     uint16_t discovery_port = 3479;
   } stun;
+
+  // TURN. Limits of 0 mean "no limit" where a line says so.
+  struct Relay {
+    struct User {
+      std::string name;
+      std::string password;
+      friend bool operator==(const User&, const User&) = default;
+    };
+    bool enabled = true;
+    std::string realm = "roost";
+    std::vector<User> users;    // Friends, by name and password.
+    std::string shared_secret;  // Of ephemeral credentials (TURN REST); empty: none.
+    uint32_t allocations = 512;
+    uint32_t allocations_per_user = 32;
+    uint32_t allocations_per_prefix = 32;
+    uint32_t permissions_per_allocation = 32;
+    uint32_t channels_per_allocation = 32;
+    Duration lifetime_max = std::chrono::hours(1);
+    uint64_t allocation_bandwidth_bytes_per_second = 4'000'000 / 8;  // 0: no limit.
+    uint64_t allocation_bytes = 10'000'000'000;                      // 0: no limit.
+    uint32_t friends_percent = 60;  // Of donate.bandwidth; what is idle is lent.
+    uint32_t friends_of_friends_percent = 30;
+    uint32_t strangers_percent = 10;
+    uint16_t port_min = 49152;  // The dynamic ports (RFC 8656 §7.2).
+    uint16_t port_max = 65535;
+    std::vector<IpAddress> addresses;  // Where relayed addresses are bound; empty: found out.
+    std::vector<Prefix> allow_peers;
+    std::vector<Prefix> deny_peers;
+    // Those of this machine, to which nothing is relayed. No option: the shell finds them out.
+    std::vector<IpAddress> machine_addresses;
+  } relay;
 
   // Where the admin listener listens: a loopback address and port, or a UNIX socket's path.
   struct Metrics {

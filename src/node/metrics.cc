@@ -12,6 +12,9 @@ namespace {
 
 using core::Transport;
 using core::stun::Responder;
+using core::turn::AllocationTable;
+using core::turn::Forwarder;
+using core::turn::Server;
 
 std::string number(double value) {
   if (!std::isfinite(value)) return value > 0 ? "+Inf" : value < 0 ? "-Inf" : "NaN";
@@ -25,6 +28,14 @@ template <typename Counts>
 void by_transport(MetricsWriter& out, const Counts& counts) {
   for (const Transport transport : kTransports) {
     out.labelled("transport", label(transport), counts[static_cast<size_t>(transport)]);
+  }
+}
+
+// One sample for each class of people that the relay serves.
+template <typename Counts>
+void by_class(MetricsWriter& out, const Counts& counts) {
+  for (size_t i = static_cast<size_t>(core::Payer::kFriend); i < counts.size(); ++i) {
+    out.labelled("class", label(static_cast<core::Payer>(i)), counts[i]);
   }
 }
 
@@ -107,6 +118,64 @@ void write_stun(const Node& node, MetricsWriter& out) {
   by_reason<Responder::Drop>(out, stats.drops);
 }
 
+void write_turn(const Node& node, MetricsWriter& out) {
+  if (node.turn() == nullptr) return;
+  const Server& turn = *node.turn();
+  const Server::Stats& stats = turn.stats();
+  const AllocationTable& table = turn.table();
+  std::array<uint64_t, core::kPayerCount> open{};
+  for (size_t i = 0; i < open.size(); ++i) open[i] = table.count(static_cast<core::Payer>(i));
+  out.gauge("roost_relay_allocations", "Relayed addresses, by class.");
+  by_class(out, open);
+  out.gauge("roost_relay_allocations_max", "Bound of relay.allocations.")
+      .value(uint64_t{node.config().relay.allocations});
+  out.counter("roost_relay_allocations_made_total", "Relayed addresses given out, by class.");
+  by_class(out, stats.allocations);
+  out.counter("roost_relay_allocations_expired_total",
+              "Relayed addresses whose client did not ask again.")
+      .value(stats.expired);
+  out.counter("roost_relay_allocations_refused_total",
+              "Requests refused because a bound was reached, by bound.");
+  for (size_t i = 0; i < AllocationTable::kFullCount; ++i) {
+    const auto why = static_cast<AllocationTable::Full>(i);
+    out.labelled("bound", label(why), table.refusals(why));
+  }
+  out.counter("roost_relay_sockets_refused_total",
+              "Relayed addresses that the system had no port or descriptor for.")
+      .value(stats.relay_refused);
+
+  out.counter("roost_turn_messages_total", "TURN messages from clients, relayed ones included.")
+      .value(stats.messages);
+  out.counter("roost_turn_successes_total", "TURN success responses, by method.");
+  for (size_t i = 0; i < stats.successes.size(); ++i) {
+    out.labelled("method", core::turn::method_label(i), stats.successes[i]);
+  }
+  out.counter("roost_turn_errors_total", "TURN error responses, by code.");
+  for (size_t i = 0; i < stats.errors.size(); ++i) {
+    out.labelled("code", std::to_string(Server::kErrorCodes[i]), stats.errors[i]);
+  }
+  out.counter("roost_turn_dropped_total", "TURN messages that get no answer, by reason.");
+  by_reason<Server::Drop>(out, stats.drops);
+
+  const Forwarder::Stats& relayed = turn.forwarded();
+  out.counter("roost_relay_to_peer_packets_total", "Packets from clients to peers, by class.");
+  by_class(out, relayed.to_peer_packets);
+  out.counter("roost_relay_to_peer_bytes_total", "Their bytes, headers included.");
+  by_class(out, relayed.to_peer_bytes);
+  out.counter("roost_relay_to_client_packets_total", "Packets from peers to clients, by class.");
+  by_class(out, relayed.to_client_packets);
+  out.counter("roost_relay_to_client_bytes_total", "Their bytes, headers included.");
+  by_class(out, relayed.to_client_bytes);
+  out.counter("roost_relay_handed_over_packets_total",
+              "Packets from one relayed address of this node to another, by the sender's class.");
+  by_class(out, relayed.handed_over_packets);
+  out.counter("roost_relay_dropped_packets_total", "Packets that were not relayed, by reason.");
+  by_reason<Forwarder::Drop>(out, relayed.drops);
+  out.counter("roost_relay_donation_refused_packets_total",
+              "Packets that the donation did not cover, by class.");
+  by_class(out, node.stats().relayed_refused);
+}
+
 }  // namespace
 
 MetricsWriter& MetricsWriter::counter(std::string_view name, std::string_view help) {
@@ -171,6 +240,7 @@ void write_metrics(const Node& node, MetricsWriter& out) {
   write_admission(node, out);
   write_budget(node, out);
   write_stun(node, out);
+  write_turn(node, out);
 }
 
 }  // namespace roost::node

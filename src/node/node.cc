@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "base/check.h"
+#include "node/turn_options.h"
 #include "wire/demux.h"
 
 namespace roost::node {
@@ -49,6 +50,17 @@ Role role_of(const Config& config) {
   return config.node.external_addresses.empty() ? Role::kLeaf : Role::kCandidate;
 }
 
+// What a reload takes over of the relay: all but whether there is one, and what sizes and sockets
+// depend on.
+Config::Relay with_fixed_parts_of(const Config::Relay& old, const Config::Relay& reloaded) {
+  Config::Relay relay = reloaded;
+  relay.enabled = old.enabled;
+  relay.port_min = old.port_min;
+  relay.port_max = old.port_max;
+  relay.machine_addresses = old.machine_addresses;
+  return relay;
+}
+
 }  // namespace
 
 std::string_view label(Node::Drop drop) {
@@ -71,6 +83,16 @@ std::string_view label(core::Transport transport) {
   return "";
 }
 
+std::string_view label(core::Payer payer) {
+  switch (payer) {
+    case core::Payer::kService: return "service";
+    case core::Payer::kFriend: return "friend";
+    case core::Payer::kFriendOfFriend: return "friend_of_friend";
+    case core::Payer::kStranger: return "stranger";
+  }
+  return "";
+}
+
 Node::Node(const Config& config, const std::vector<Endpoint>& sockets, const SigningKey& key,
            Random& random, const Now& now)
     : config_(config),
@@ -82,8 +104,11 @@ Node::Node(const Config& config, const std::vector<Endpoint>& sockets, const Sig
       stun_({.answers_classic = config_.stun.classic,
              .software = config_.stun.software,
              .discovery = discovery(config_, sockets)}),
+      turn_(),
       role_(role_of(config)),
-      self_record_(key) {}
+      self_record_(key) {
+  if (config.relay.enabled) turn_.emplace(turn_options(config), random, now.mono);
+}
 
 void Node::step(const Now& now, const core::Input& input, core::Outbox& out) {
   const size_t actions_before = out.actions().size();
@@ -94,13 +119,22 @@ void Node::step(const Now& now, const core::Input& input, core::Outbox& out) {
 void Node::handle(const Now& now, const core::DatagramArrived& input, core::Outbox& out) {
   count_received(core::Transport::kUdp, input.payload.size());
   if (input.from.port == 0) return drop(Drop::kPortZero);
+  const wire::DatagramKind kind = wire::classify_datagram(input.payload);
+  // An established flow first: what it may send is bounded by its allocation.
+  if (turn_ && core::turn::Server::may_be_relayed(input.payload) && turn_->relay(now, input, out)) {
+    return;
+  }
   if (!packet_admission_.admit(now.mono, input.from.address)) return drop(Drop::kAdmission);
-  switch (wire::classify_datagram(input.payload)) {
+  switch (kind) {
     case wire::DatagramKind::kStun:
+      if (turn_ && core::turn::Server::serves(input.payload)) {
+        turn_->set_accepting(budget_.is_month_young());
+        return turn_->step(now, input, out);
+      }
       if (!config_.stun.enabled) return drop(Drop::kNotServed);
       return stun_.step(input, out);
-    case wire::DatagramKind::kDtls:
     case wire::DatagramKind::kChannelData:
+    case wire::DatagramKind::kDtls:
     case wire::DatagramKind::kDht: return drop(Drop::kNotServed);
     case wire::DatagramKind::kUnknown: return drop(Drop::kUnknownKind);
   }
@@ -108,15 +142,29 @@ void Node::handle(const Now& now, const core::DatagramArrived& input, core::Outb
 
 void Node::handle(const Now& now, const core::MessageArrived& input, core::Outbox& out) {
   count_received(input.transport, input.payload.size());
+  if (turn_ && core::turn::Server::may_be_relayed(input.payload) && turn_->relay(now, input, out)) {
+    return;
+  }
   if (!packet_admission_.admit(now.mono, input.from.address)) return drop(Drop::kAdmission);
-  if (!config_.stun.enabled) return drop(Drop::kNotServed);
+  if (wire::classify_datagram(input.payload) != wire::DatagramKind::kStun) {
+    return drop(Drop::kNotServed);
+  }
   if (!budget_.has_room(now)) return drop(Drop::kDonation);
+  if (turn_ && core::turn::Server::serves(input.payload)) {
+    turn_->set_accepting(budget_.is_month_young());
+    return turn_->step(now, input, out);
+  }
+  if (!config_.stun.enabled) return drop(Drop::kNotServed);
   stun_.step(input, out);
 }
 
 void Node::handle(const Now& now, const core::StreamOpened& input, core::Outbox& out) {
   if (!budget_.has_room(now)) {
     drop(Drop::kDonation);
+    out.push(core::RefuseStream{input.stream});
+  } else if (!packet_admission_.admit(now.mono, input.from.address)) {
+    // A handshake of TLS costs as much as 200 packets, so it is not had for less than one.
+    drop(Drop::kAdmission);
     out.push(core::RefuseStream{input.stream});
   } else if (connection_admission_.open(input.from.address)) {
     out.push(core::RefuseStream{input.stream});
@@ -128,8 +176,9 @@ void Node::handle(const Now& now, const core::StreamBytesSent& input, core::Outb
   stats_.sent_bytes[static_cast<size_t>(input.transport)] += input.bytes;
 }
 
-void Node::handle(const Now&, const core::StreamClosed& input, core::Outbox&) {
+void Node::handle(const Now& now, const core::StreamClosed& input, core::Outbox& out) {
   connection_admission_.close(input.from.address);
+  if (turn_) turn_->step(now, input, out);
 }
 
 void Node::handle(const Now& now, const core::HttpRequestArrived& input, core::Outbox& out) {
@@ -138,7 +187,24 @@ void Node::handle(const Now& now, const core::HttpRequestArrived& input, core::O
   out.push(reply);
 }
 
-void Node::handle(const Now&, const core::DeadlinePassed&, core::Outbox&) {}
+void Node::handle(const Now& now, const core::RelayOpened& input, core::Outbox& out) {
+  CHECK(turn_.has_value());
+  turn_->step(now, input, out);
+}
+
+void Node::handle(const Now& now, const core::RelayRefused& input, core::Outbox& out) {
+  CHECK(turn_.has_value());
+  turn_->step(now, input, out);
+}
+
+void Node::handle(const Now& now, const core::RelayDatagramArrived& input, core::Outbox& out) {
+  CHECK(turn_.has_value());
+  turn_->step(now, input, out);
+}
+
+void Node::handle(const Now& now, const core::DeadlinePassed& input, core::Outbox& out) {
+  if (turn_) turn_->step(now, input, out);
+}
 
 core::HttpReply Node::answer(const Now& now, const core::HttpRequestArrived& input,
                              core::Outbox& out) {
@@ -172,14 +238,38 @@ core::HttpReply Node::answer_node(const Now& now, const core::HttpRequestArrived
 }
 
 // Whether the donation covers the action; what it does not cover is left undone. Streams are paid
-// for when the shell says what it wrote.
+// for when the shell says what it wrote; what is relayed to one is asked for beforehand all the
+// same, since it is more than an answer.
 bool Node::pay(const Now& now, const core::Action& action) {
+  if (const auto* const send = std::get_if<core::SendFromRelay>(&action)) {
+    return pay_for_relay(now, send->payer, send->grade, send->payload.size());
+  }
+  if (const auto* const message = std::get_if<core::SendMessage>(&action)) {
+    if (message->payer == core::Payer::kService) return true;
+    if (budget_.covers(now, message->payload.size(), message->grade)) return true;
+    ++stats_.relayed_refused[static_cast<size_t>(message->payer)];
+    return false;
+  }
   const auto* const datagram = std::get_if<core::SendDatagram>(&action);
   if (datagram == nullptr) return true;
-  const size_t bytes = datagram->payload.size();
+  const size_t bytes = datagram->head.size() + datagram->payload.size();
+  if (datagram->payer != core::Payer::kService) {
+    return pay_for_relay(now, datagram->payer, datagram->grade, bytes);
+  }
   if (budget_.take(now, bytes)) return false;
   ++stats_.datagrams_sent;
   stats_.sent_bytes[static_cast<size_t>(core::Transport::kUdp)] += bytes;
+  return true;
+}
+
+bool Node::pay_for_relay(const Now& now, core::Payer payer, core::Grade grade, size_t bytes) {
+  if (budget_.take(now, bytes, grade)) {
+    ++stats_.relayed_refused[static_cast<size_t>(payer)];
+    return false;
+  }
+  ++stats_.datagrams_sent;
+  stats_.sent_bytes[static_cast<size_t>(core::Transport::kUdp)] += bytes;
+  stats_.relayed_bytes[static_cast<size_t>(payer)] += bytes + Budget::kHeaderBytes;
   return true;
 }
 
@@ -199,9 +289,12 @@ void Node::reload(const Config& config, const Now& now) {
   connection_admission_.set_limits(config_);
   role_ = role_of(config_);
   self_record_.forget();
+  config_.relay = with_fixed_parts_of(config_.relay, config.relay);
+  if (turn_) turn_->reload(turn_options(config_), now.mono);
 }
 
 void Node::check_invariants() const {
+  if (turn_) turn_->check_invariants();
   connection_admission_.check_invariants();
 }
 

@@ -13,6 +13,7 @@
 #include "core/action.h"
 #include "core/outbox.h"
 #include "core/stun/responder.h"
+#include "core/turn/server.h"
 #include "node/admission.h"
 #include "node/budget.h"
 #include "node/config.h"
@@ -28,7 +29,7 @@ namespace roost::node {
 class Node {
  public:
   enum class Drop : uint8_t {  // What reached no core. Also the label of the counter.
-    kAdmission,                // The prefix has sent more than its packets per second.
+    kAdmission,                // The prefix has used up its packets per second.
     kUnknownKind,              // The first byte is of no protocol that we know (RFC 7983).
     kNotServed,                // The protocol is known, but no service here speaks it.
     kPortZero,                 // From port 0, which nothing can be sent to.
@@ -42,6 +43,9 @@ class Node {
     uint64_t datagrams_sent = 0;
     std::array<uint64_t, core::kTransportCount> sent_bytes{};  // Payload (UDP), or all of a stream.
     std::array<uint64_t, kDropCount> drops{};
+    // Relayed, by core::Payer; streams to clients are counted above alone.
+    std::array<uint64_t, core::kPayerCount> relayed_bytes{};
+    std::array<uint64_t, core::kPayerCount> relayed_refused{};  // Packets, by the donation.
     std::array<uint64_t, 6> http_replies{};  // On the public port, by the status's first digit.
   };
 
@@ -57,10 +61,12 @@ class Node {
 
   // When step(DeadlinePassed) is next worth calling; empty when nothing is pending. Calling it
   // early or late is harmless.
-  std::optional<MonoTime> next_deadline() const { return {}; }
+  std::optional<MonoTime> next_deadline() const {
+    return turn_ ? turn_->next_deadline() : std::nullopt;
+  }
 
-  // Takes over what can change while running: donate, admission (but for the tables' sizes), role,
-  // external addresses. The rest of `config` is ignored.
+  // Takes over what can change while running: donate, admission and relay (but for the tables'
+  // sizes), role, external addresses. The rest of `config` is ignored.
   void reload(const Config& config, const Now& now);
 
   Budget& budget() { return budget_; }
@@ -68,6 +74,8 @@ class Node {
   const Config& config() const { return config_; }
   const Stats& stats() const { return stats_; }
   const core::stun::Responder::Stats& stun_stats() const { return stun_.stats(); }
+  // Null where there is no relay.
+  const core::turn::Server* turn() const { return turn_ ? &*turn_ : nullptr; }
   const PrefixLimiter& packet_admission() const { return packet_admission_; }
   const ConnectionAdmission& connection_admission() const { return connection_admission_; }
   const PublicKey& public_key() const { return key_.public_key(); }
@@ -83,6 +91,9 @@ class Node {
   void handle(const Now& now, const core::StreamBytesSent& input, core::Outbox& out);
   void handle(const Now& now, const core::StreamClosed& input, core::Outbox& out);
   void handle(const Now& now, const core::HttpRequestArrived& input, core::Outbox& out);
+  void handle(const Now& now, const core::RelayOpened& input, core::Outbox& out);
+  void handle(const Now& now, const core::RelayRefused& input, core::Outbox& out);
+  void handle(const Now& now, const core::RelayDatagramArrived& input, core::Outbox& out);
   void handle(const Now& now, const core::DeadlinePassed& input, core::Outbox& out);
 
   core::HttpReply answer(const Now& now, const core::HttpRequestArrived& input, core::Outbox& out);
@@ -90,6 +101,7 @@ class Node {
                               core::Outbox& out);
   void drop(Drop why) { ++stats_.drops[static_cast<size_t>(why)]; }
   bool pay(const Now& now, const core::Action& action);
+  bool pay_for_relay(const Now& now, core::Payer payer, core::Grade grade, size_t bytes);
   void count_received(core::Transport transport, size_t bytes);
 
   Config config_;
@@ -98,6 +110,7 @@ class Node {
   PrefixLimiter packet_admission_;
   ConnectionAdmission connection_admission_;
   core::stun::Responder stun_;
+  std::optional<core::turn::Server> turn_;
   Role role_;
   Stats stats_;
   SelfRecord self_record_;
@@ -105,5 +118,6 @@ class Node {
 
 std::string_view label(Node::Drop drop);
 std::string_view label(core::Transport transport);
+std::string_view label(core::Payer payer);
 
 }  // namespace roost::node

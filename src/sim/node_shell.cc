@@ -20,6 +20,11 @@ uint64_t sum(const Counts& counts) {
   return std::accumulate(counts.begin(), counts.end(), uint64_t{0});
 }
 
+uint64_t refusals(const node::Budget& budget) {
+  return budget.refusals(node::Budget::Refusal::kBandwidth) +
+         budget.refusals(node::Budget::Refusal::kMonthly);
+}
+
 core::HttpMethod method_of(std::string_view word) {
   constexpr std::pair<std::string_view, core::HttpMethod> kMethods[] = {
       {"GET", core::HttpMethod::kGet},       {"HEAD", core::HttpMethod::kHead},
@@ -37,7 +42,7 @@ core::HttpMethod method_of(std::string_view word) {
 uint64_t accounted_messages(const node::Node& node) {
   const auto& stun = node.stun_stats();
   return sum(node.stats().drops) + sum(stun.malformed) + sum(stun.drops) + stun.indications +
-         sum(stun.requests);
+         sum(stun.requests) + (node.turn() != nullptr ? node.turn()->stats().messages : 0);
 }
 
 NodeShell::NodeShell(Host& host, Trace& trace, Verdict& verdict, const Options& options)
@@ -50,6 +55,7 @@ NodeShell::NodeShell(Host& host, Trace& trace, Verdict& verdict, const Options& 
       key_(make_key(host.dice())),
       saved_month_(wire::MonthRecord().encode()),
       reply_oracle_(verdict, host.addresses()),
+      relay_oracle_(verdict, host.addresses()),
       stream_oracle_(verdict, config_),
       account_oracle_(verdict),
       donation_oracle_(verdict, config_.donate) {
@@ -83,6 +89,10 @@ void NodeShell::crash() {
   owed_.clear();
   streams_.clear();
   keys_.clear();
+  relays_.clear();
+  relay_addresses_.clear();
+  reply_oracle_.forget();
+  relay_oracle_.forget();
   stream_oracle_.forget();
   donation_oracle_.crashed();
 }
@@ -127,7 +137,8 @@ Endpoint NodeShell::endpoint(bool is_v4, size_t address_index, size_t port_index
 void NodeShell::on_packet(Packet packet) {
   if (!is_running()) return;
   if (packet.kind != PacketKind::kDatagram) return take_segment(packet);
-  if (!node::find_socket(sockets_, packet.destination)) return;  // Nobody listens there.
+  const bool is_relayed = relays_.contains(packet.destination);
+  if (!is_relayed && !node::find_socket(sockets_, packet.destination)) return;  // Nobody listens.
   if (batch_.empty()) host_.wake_up(host_.now(), wake_up_number(WakeUp::kBatch, life_));
   batch_.push_back(std::move(packet));
 }
@@ -166,7 +177,12 @@ void NodeShell::turn(const core::Input& input) {
 void NodeShell::turn_batch() {
   for (const Packet& packet : batch_) {
     if (!outbox_.has_room()) carry_out();
+    if (const auto relay = relays_.find(packet.destination); relay != relays_.end()) {
+      step(core::RelayDatagramArrived{relay->second, packet.source, packet.payload});
+      continue;
+    }
     const auto socket = node::find_socket(sockets_, packet.destination);
+    if (!socket) continue;  // The relayed address is given up since.
     step(core::DatagramArrived{static_cast<core::SocketId>(*socket),
                                {packet.destination, 0},
                                packet.source,
@@ -182,16 +198,22 @@ void NodeShell::step(const core::Input& input) {
   const Now now = clocks();
   const size_t actions_before = outbox_.actions().size();
   const uint64_t accounted_before = accounted_messages(*node_);
+  const uint64_t refused_before = refusals(node_->budget());
   node_->step(now, input, outbox_);
   node_->check_invariants();
   const auto actions = outbox_.actions().subspan(actions_before);
   reply_oracle_.check(now.mono, input, actions);
+  relay_oracle_.check(now.mono, input, actions, refusals(node_->budget()) != refused_before);
   stream_oracle_.check(now.mono, input, actions, node_->connection_admission().open_count());
   account_oracle_.check(now.mono, input, accounted_before, accounted_messages(*node_));
   for (const core::Action& action : actions) {
+    if (const auto* const relayed = std::get_if<core::SendFromRelay>(&action)) {
+      donation_oracle_.sent(now, relayed->payload.size() + DonationOracle::kHeaderBytes);
+    }
     const auto* const send = std::get_if<core::SendDatagram>(&action);
     if (send == nullptr) continue;
-    donation_oracle_.sent(now, send->payload.size() + DonationOracle::kHeaderBytes);
+    donation_oracle_.sent(now,
+                          send->head.size() + send->payload.size() + DonationOracle::kHeaderBytes);
   }
   const auto& month = node_->budget().month();
   donation_oracle_.check_month(now, {month.month, month.bytes_sent});
@@ -228,7 +250,58 @@ void NodeShell::carry_out(const core::SendDatagram& send) {
     verdict_.fail(host_.now(), "sent from another socket than that of its address");
   }
   ++datagrams_sent_;
-  host_.send_datagram(send.local.endpoint, send.to, send.payload);
+  std::vector<uint8_t> payload(send.head.begin(), send.head.end());
+  payload.insert(payload.end(), send.payload.begin(), send.payload.end());
+  host_.send_datagram(send.local.endpoint, send.to, payload);
+}
+
+void NodeShell::carry_out(const core::OpenRelay& order) {
+  const auto is_free = [this](const Endpoint& endpoint) {
+    return std::none_of(relays_.begin(), relays_.end(), [&](const auto& relay) {
+      return relay.first.address.is_v4() == endpoint.address.is_v4() &&
+             relay.first.port == endpoint.port;
+    });
+  };
+  const bool wants_next = order.port == core::OpenRelay::Port::kEvenAndNext;
+  Endpoint local{order.address, 0};
+  Endpoint above{order.address, 0};
+  do {
+    local.port = static_cast<uint16_t>(
+        host_.dice().between(config_.relay.port_min, config_.relay.port_max - 1));
+    if (order.port != core::OpenRelay::Port::kAny) local.port &= 0xfffe;
+    above.port = static_cast<uint16_t>(local.port + 1);
+  } while (!is_free(local) || (wants_next && !is_free(above)));
+  // Now and then the machine has none to give.
+  if (host_.dice().below(20) == 0) {
+    if (wants_next) owed_.push_back(core::RelayRefused{order.next});
+    owed_.push_back(core::RelayRefused{order.relay});
+    return;
+  }
+  const auto open = [this](core::RelayId relay, const Endpoint& endpoint) {
+    relays_.emplace(endpoint, relay);
+    relay_addresses_.emplace(relay, endpoint);
+    owed_.push_back(core::RelayOpened{relay, endpoint});
+  };
+  if (wants_next) open(order.next, above);
+  open(order.relay, local);
+}
+
+void NodeShell::carry_out(const core::CloseRelay& order) {
+  const auto found = relay_addresses_.find(order.relay);
+  if (found == relay_addresses_.end()) {
+    return verdict_.fail(host_.now(), "a relayed address closed that is not open");
+  }
+  relays_.erase(found->second);
+  relay_addresses_.erase(found);
+}
+
+void NodeShell::carry_out(const core::SendFromRelay& order) {
+  const auto found = relay_addresses_.find(order.relay);
+  if (found == relay_addresses_.end()) {
+    return verdict_.fail(host_.now(), "sent from a relayed address that is not open");
+  }
+  ++datagrams_sent_;
+  host_.send_datagram(found->second, order.to, order.payload);
 }
 
 void NodeShell::carry_out(const core::SendMessage& send) {

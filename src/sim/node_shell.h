@@ -18,6 +18,7 @@
 #include "sim/connection.h"
 #include "sim/host.h"
 #include "sim/oracles.h"
+#include "sim/relay_oracle.h"
 #include "sim/trace.h"
 #include "sim/verdict.h"
 
@@ -99,6 +100,9 @@ class NodeShell final : public Program {
   void carry_out(const core::SendMessage& send);
   void carry_out(const core::RefuseStream& refuse);
   void carry_out(const core::HttpReply& reply);
+  void carry_out(const core::OpenRelay& order);
+  void carry_out(const core::CloseRelay& order);
+  void carry_out(const core::SendFromRelay& order);
   void carry_out(const core::Note&) {}
 
   void take_segment(const Packet& segment);
@@ -134,6 +138,8 @@ class NodeShell final : public Program {
   std::vector<Packet> batch_;
   std::map<StreamKey, Stream> streams_;
   std::map<core::StreamId, StreamKey> keys_;
+  std::map<Endpoint, core::RelayId> relays_;  // Relayed transport addresses that are open.
+  std::map<core::RelayId, Endpoint> relay_addresses_;
   uint64_t next_stream_ = 1;
   uint64_t next_request_ = 1;
   std::optional<core::StreamId> asking_;  // Whose HTTP request is being answered.
@@ -141,6 +147,7 @@ class NodeShell final : public Program {
   uint64_t datagrams_sent_ = 0;
 
   ReplyOracle reply_oracle_;
+  RelayOracle relay_oracle_;
   StreamOracle stream_oracle_;
   AccountOracle account_oracle_;
   DonationOracle donation_oracle_;

@@ -62,32 +62,51 @@ std::optional<Endpoint> read_mapped_address(Bytes message) {
 
 void ReplyOracle::check(MonoTime at, const core::Input& input,
                         std::span<const core::Action> actions) {
-  const auto* const datagram = std::get_if<core::DatagramArrived>(&input);
-  const auto* const message = std::get_if<core::MessageArrived>(&input);
-  size_t datagram_count = 0;
-  size_t message_count = 0;
+  // Who is answered: the sender, or whoever waits for what has come.
+  std::optional<Waiting> cause;
+  if (const auto* const datagram = std::get_if<core::DatagramArrived>(&input)) {
+    cause = Waiting{datagram->from, {}, datagram->payload.size()};
+  } else if (const auto* const message = std::get_if<core::MessageArrived>(&input)) {
+    cause = Waiting{{}, message->stream, message->payload.size()};
+  } else {
+    const auto* const opened = std::get_if<core::RelayOpened>(&input);
+    const auto* const refused = std::get_if<core::RelayRefused>(&input);
+    const auto found = opened    ? waiting_.find(opened->relay)
+                       : refused ? waiting_.find(refused->relay)
+                                 : waiting_.end();
+    if (found != waiting_.end()) {
+      cause = found->second;
+      waiting_.erase(found);
+    }
+  }
+  size_t count = 0;
   for (const core::Action& action : actions) {
     if (const auto* const send = std::get_if<core::SendDatagram>(&action)) {
-      if (++datagram_count > 1) verdict_.fail(at, "two datagrams in answer to one");
-      check_datagram(at, datagram, *send);
+      if (send->payer != core::Payer::kService) continue;
+      if (++count > 1) verdict_.fail(at, "two datagrams in answer to one");
+      check_datagram(at, cause && cause->stream == core::StreamId{} ? &*cause : nullptr, *send);
     } else if (const auto* const answer = std::get_if<core::SendMessage>(&action)) {
-      if (++message_count > 1) verdict_.fail(at, "two messages in answer to one");
-      if (message == nullptr || message->stream != answer->stream) {
+      if (answer->payer != core::Payer::kService) continue;
+      if (++count > 1) verdict_.fail(at, "two messages in answer to one");
+      if (!cause || cause->stream != answer->stream) {
         verdict_.fail(at, "a message on a stream that did not ask");
       }
+    } else if (const auto* const open = std::get_if<core::OpenRelay>(&action)) {
+      if (cause) waiting_[open->relay] = *cause;
     }
   }
 }
 
-void ReplyOracle::check_datagram(MonoTime at, const core::DatagramArrived* cause,
+void ReplyOracle::check_datagram(MonoTime at, const Waiting* cause,
                                  const core::SendDatagram& send) {
   if (cause == nullptr) return verdict_.fail(at, "a datagram that no datagram caused");
   if (send.to != cause->from) {
     verdict_.fail(at, "asked by " + cause->from.text() + ", answered to " + send.to.text());
   }
-  if (send.payload.size() > kRatioMax * cause->payload.size()) {
-    verdict_.fail(at, std::to_string(send.payload.size()) + " bytes in answer to " +
-                          std::to_string(cause->payload.size()));
+  const size_t bytes = send.head.size() + send.payload.size();
+  if (bytes > kRatioMax * cause->bytes) {
+    verdict_.fail(at,
+                  std::to_string(bytes) + " bytes in answer to " + std::to_string(cause->bytes));
   }
   if (!is_one_of(own_addresses_, send.local.endpoint.address)) {
     verdict_.fail(at, "answered from " + send.local.endpoint.text() + ", which is not ours");

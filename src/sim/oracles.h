@@ -25,8 +25,11 @@ namespace roost::sim {
 // Nobody is hit by our datagrams who did not ask for them, or harder than he asked.
 //
 //   - a datagram leaves only in answer to a datagram, one at most, from an address of ours, to the
-//     address and port that asked, and of at most kRatioMax times its bytes;
+//     address and port that asked, and of at most kRatioMax times its bytes; or, where the answer
+//     to an Allocate waits for a socket, in the step that brings it;
 //   - on a stream, a message leaves only in answer to a message of that stream, one at most.
+//
+// What is relayed on somebody's account is RelayOracle's matter.
 class ReplyOracle {
  public:
   static constexpr size_t kRatioMax = 3;
@@ -36,13 +39,20 @@ class ReplyOracle {
 
   // One step: what went in, and what came out.
   void check(MonoTime at, const core::Input& input, std::span<const core::Action> actions);
+  // The node is gone, and whoever waits for a socket waits in vain.
+  void forget() { waiting_.clear(); }
 
  private:
-  void check_datagram(MonoTime at, const core::DatagramArrived* cause,
-                      const core::SendDatagram& send);
+  struct Waiting {
+    Endpoint from;
+    core::StreamId stream{};
+    size_t bytes = 0;
+  };
+  void check_datagram(MonoTime at, const Waiting* cause, const core::SendDatagram& send);
 
   Verdict& verdict_;
   std::vector<IpAddress> own_addresses_;
+  std::map<core::RelayId, Waiting> waiting_;  // For the socket, by whose Allocate it was ordered.
 };
 
 // Streams and requests have one end each, and there are never more of them than the bounds allow.

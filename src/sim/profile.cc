@@ -2,6 +2,7 @@
 #include "sim/profile.h"
 
 #include <algorithm>
+#include <deque>
 #include <string>
 #include <vector>
 
@@ -14,6 +15,7 @@
 #include "sim/actors/liar.h"
 #include "sim/actors/silent_client.h"
 #include "sim/actors/stream_client.h"
+#include "sim/actors/turn_client.h"
 #include "sim/world.h"
 
 namespace roost::sim {
@@ -34,6 +36,7 @@ constexpr Duration kHealedTime = seconds(75);
 constexpr Duration kHealedTimeOfZoo = seconds(210);
 
 constexpr uint64_t kFloodPrefixes = 10'000;
+constexpr uint64_t kPairsMax = 4;  // Of friends who need a relay.
 
 enum class Fault : uint8_t {
   kLines,
@@ -76,6 +79,7 @@ class Game {
   void add_nodes();
   void add_clients();
   void add_client(size_t number);
+  void add_pair(size_t number);
   void add_zoo(size_t count);
   void add_attackers();
   void afflict();
@@ -100,6 +104,7 @@ class Game {
   Play play_;
   World world_;
   Dice dice_;
+  std::deque<actors::Meeting> meetings_;  // Of the clients of relays.
   std::vector<Discoverer> discoverers_;
   std::vector<ClassicDiscoverer> classic_discoverers_;
   std::vector<actors::SilentClient*> silent_;
@@ -194,6 +199,8 @@ void Game::add_clients() {
     count = 4;
   }
   for (size_t i = 0; i < count; ++i) add_client(i);
+  const uint64_t pair_count = dice_.below(kPairsMax + 1);
+  for (size_t i = 0; i < pair_count; ++i) add_pair(i);
 }
 
 void Game::add_client(size_t number) {
@@ -230,6 +237,24 @@ void Game::add_client(size_t number) {
   }
 }
 
+// Two friends, who reach each other through relays of the same node or of two.
+void Game::add_pair(size_t number) {
+  actors::Meeting& meeting = meetings_.emplace_back();
+  const bool is_v4 = dice_.below(3) != 0;  // A relayed address reaches its own family only.
+  for (size_t side = 0; side < 2; ++side) {
+    Host& host = world_.add_host(any_place());
+    actors::TurnClient::Options options;
+    options.server = any_node().endpoint(is_v4);
+    options.username = World::kFriend;
+    options.password = World::kFriendsPassword;
+    options.side = side;
+    options.period = dice_.between(seconds(5), seconds(20));
+    options.name = "relay client " + std::to_string(number) + (side == 0 ? "a" : "b");
+    world_.run<actors::TurnClient>(host, options, meeting, world_.liveness(),
+                                   world_.mapped_addresses(), world_.verdict());
+  }
+}
+
 void Game::add_zoo(size_t count) {
   for (size_t i = 0; i < count; ++i) {
     const Place place = any_place();
@@ -263,7 +288,8 @@ void Game::add_attackers() {
     for (int i = 0; i < 2; ++i) {
       Host& host = world_.add_host();
       liars_.push_back(&world_.run<actors::Liar>(
-          host, world_.network(), actors::Liar::Options{nodes, nodes, milliseconds(20)}));
+          host, world_.network(),
+          actors::Liar::Options{nodes, nodes, milliseconds(20), &meetings_}));
     }
     for (int i = 0; i < 6; ++i) {
       Host& host = world_.add_host();

@@ -28,6 +28,8 @@ node::Config World::small_config() {
   config.donate.connections = 32;
   config.admission.connections_per_prefix = 8;
   config.admission.prefixes = 256;
+  config.relay.allocations = 64;
+  config.relay.users = {{std::string(kFriend), std::string(kFriendsPassword)}};
   config.stun.discovery_addresses.assign(std::begin(kAnyAddresses), std::end(kAnyAddresses));
   return config;
 }
@@ -54,6 +56,8 @@ NodeShell& World::add_node(const node::Config& config, Duration save_period) {
     discovery.push_back(options.addresses[first_of_family + of_family % 2]);
   }
   shell.config.stun.discovery_addresses = discovery;
+  shell.config.relay.machine_addresses = options.addresses;
+  shell.config.relay.addresses = {options.addresses[0], options.addresses[2]};
   NodeShell& node = run<NodeShell>(host, trace_, verdict_, shell);
   nodes_.push_back(&node);
   return node;

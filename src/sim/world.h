@@ -4,6 +4,7 @@
 #include <deque>
 #include <map>
 #include <memory>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -42,6 +43,10 @@ class World {
   explicit World(uint64_t seed);
 
   // ---- Who is there.
+
+  // Who may use the relay of such a node.
+  static constexpr std::string_view kFriend = "friend";
+  static constexpr std::string_view kFriendsPassword = "a password";
 
   // A configuration for a small node: 0.0.0.0 and ::, discovery from two addresses of each family,
   // tables small enough to be filled.

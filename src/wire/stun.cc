@@ -142,14 +142,19 @@ std::optional<Endpoint> StunView::find_address(StunAttribute type) const {
 
 std::optional<Endpoint> StunView::find_xor_address(StunAttribute type) const {
   const auto value = find(type);
-  if (!value || value->size() > kAttributeHeaderSize + 16 || value->size() < 4) return {};
+  if (!value) return {};
+  return read_xor_address(*value);
+}
+
+std::optional<Endpoint> StunView::read_xor_address(Bytes value) const {
+  if (value.size() > kAttributeHeaderSize + 16 || value.size() < 4) return {};
   std::array<uint8_t, 20> plain{};
-  std::copy(value->begin(), value->end(), plain.begin());
+  std::copy(value.begin(), value.end(), plain.begin());
   const auto key = cookie_and_transaction_id();
   plain[2] ^= key[0];
   plain[3] ^= key[1];
-  for (size_t i = 4; i < value->size(); ++i) plain[i] ^= key[i - 4];
-  return parse_address(Bytes(plain).first(value->size()));
+  for (size_t i = 4; i < value.size(); ++i) plain[i] ^= key[i - 4];
+  return parse_address(Bytes(plain).first(value.size()));
 }
 
 std::optional<unsigned> StunView::error_code() const {

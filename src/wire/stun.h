@@ -146,6 +146,8 @@ class StunView {
   std::optional<uint32_t> find_u32(StunAttribute type) const;
   std::optional<Endpoint> find_address(StunAttribute type) const;
   std::optional<Endpoint> find_xor_address(StunAttribute type) const;
+  // The same of an attribute's value that is at hand, where there may be several.
+  std::optional<Endpoint> read_xor_address(Bytes value) const;
   // The number in ERROR-CODE, 300..699.
   std::optional<unsigned> error_code() const;
 

@@ -22,21 +22,30 @@ size_t count(const Members&...) {
 // its row into the table.
 std::map<std::string_view, size_t> members_by_section() {
   const node::Config config;
-  const auto& [node, tls, donate, admission, stun, metrics, log] = config;
+  const auto& [node, tls, donate, admission, stun, relay, metrics, log] = config;
   const auto& [state_dir, listen, port, role, external_addresses] = node;
   const auto& [certificate, key] = tls;
   const auto& [bandwidth, monthly, memory, disk, connections] = donate;
   const auto& [packets_per_second_per_prefix, connections_per_prefix, prefixes] = admission;
   const auto& [enabled, classic, software, discovery_addresses, discovery_port] = stun;
+  const auto& [relay_enabled, realm, users, shared_secret, allocations, allocations_per_user,
+               allocations_per_prefix, permissions, channels, lifetime_max, allocation_bandwidth,
+               allocation_bytes, friends, friends_of_friends, strangers, port_min, port_max,
+               addresses, allow_peers, deny_peers, machine_addresses] = relay;
   const auto& [metrics_listen, listen_path, allow_public] = metrics;
   const auto& [level, format, lines_per_second] = log;
-  (void)listen_path;  // With metrics_listen the one option metrics.listen.
+  (void)machine_addresses;  // Found out by the shell.
+  (void)listen_path;        // With metrics_listen the one option metrics.listen.
   return {
       {"node", count(state_dir, listen, port, role, external_addresses)},
       {"tls", count(certificate, key)},
       {"donate", count(bandwidth, monthly, memory, disk, connections)},
       {"admission", count(packets_per_second_per_prefix, connections_per_prefix, prefixes)},
       {"stun", count(enabled, classic, software, discovery_addresses, discovery_port)},
+      {"relay", count(relay_enabled, realm, users, shared_secret, allocations, allocations_per_user,
+                      allocations_per_prefix, permissions, channels, lifetime_max,
+                      allocation_bandwidth, allocation_bytes, friends, friends_of_friends,
+                      strangers, port_min, port_max, addresses, allow_peers, deny_peers)},
       {"metrics", count(metrics_listen, allow_public)},
       {"log", count(level, format, lines_per_second)},
   };
@@ -71,6 +80,26 @@ TEST(Options, EachRowReadsAndWritesAMemberOfItsOwn) {
       {"stun.software", "\"x\""},
       {"stun.discovery_addresses", "[\"192.0.2.1\"]"},
       {"stun.discovery_port", "1"},
+      {"relay.enabled", "false"},
+      {"relay.realm", "\"x\""},
+      {"relay.users", "{ \"a\" = \"x\" }"},
+      {"relay.shared_secret", "\"x\""},
+      {"relay.allocations", "1"},
+      {"relay.allocations_per_user", "1"},
+      {"relay.allocations_per_prefix", "1"},
+      {"relay.permissions_per_allocation", "1"},
+      {"relay.channels_per_allocation", "1"},
+      {"relay.lifetime_max", "\"2 h\""},
+      {"relay.allocation_bandwidth", "0"},
+      {"relay.allocation_bytes", "0"},
+      {"relay.friends_percent", "1"},
+      {"relay.friends_of_friends_percent", "1"},
+      {"relay.strangers_percent", "1"},
+      {"relay.port_min", "2000"},
+      {"relay.port_max", "60000"},
+      {"relay.addresses", "[\"192.0.2.1\"]"},
+      {"relay.allow_peers", "[\"192.0.2.0/24\"]"},
+      {"relay.deny_peers", "[\"2001:db8::/32\"]"},
       {"metrics.listen", "\"\""},
       {"metrics.allow_public", "true"},
       {"log.level", "\"debug\""},
@@ -116,7 +145,7 @@ TEST(Options, AreNamedOnceAndGroupedBySection) {
   EXPECT_EQ(find_option(""), nullptr);
   const auto sections = section_names();
   EXPECT_EQ(sections, (std::vector<std::string_view>{"node", "tls", "donate", "admission", "stun",
-                                                     "metrics", "log"}));
+                                                     "relay", "metrics", "log"}));
 }
 
 TEST(Options, MeaningsAreShortSentences) {

@@ -203,9 +203,11 @@ class World {
     const bool is_full =
         streams_.size() >= std::min(config_.donate.connections, connections_at_start_) ||
         of_prefix >= config_.admission.connections_per_prefix;
-    const bool is_refused = is_full || !node_.budget().has_room(now_);
-    if (!is_refused) streams_[id] = from;
+    const bool must_be_refused = is_full || !node_.budget().has_room(now_);
+    const uint64_t dropped_before = admission_drops();
     step(core::StreamOpened{core::StreamId{id}, from});
+    // Whether the prefix has tokens left is the limiter's to say, and no model's.
+    const bool is_refused = must_be_refused || admission_drops() != dropped_before;
     CHECK(caused_.size() == (is_refused ? 1 : 0));
     if (is_refused) CHECK(std::get<core::RefuseStream>(caused_[0]).stream == core::StreamId{id});
   }
@@ -305,6 +307,10 @@ class World {
     }
     CHECK(bytes <= core::Outbox::kBytesPerStepMax);
 
+    const auto* const opened = std::get_if<core::StreamOpened>(&input);
+    if (opened != nullptr && caused_.empty()) {
+      streams_[static_cast<uint64_t>(opened->stream)] = opened->from;
+    }
     node_.check_invariants();
     CHECK(node_.connection_admission().open_count() == streams_.size());
     CHECK(node_.budget().bytes_sent() == udp_bytes_ + stream_bytes_);
@@ -327,13 +333,17 @@ class World {
     CHECK(static_cast<double>(udp_bytes_since_reload_) <= burst + rate * seconds + 1);
   }
 
+  uint64_t admission_drops() const {
+    return node_.stats().drops[static_cast<size_t>(Node::Drop::kAdmission)];
+  }
+
   uint64_t times_counted() const {
     const auto sum = [](const auto& counts) {
       return std::accumulate(counts.begin(), counts.end(), uint64_t{0});
     };
     const auto& stun = node_.stun_stats();
     return sum(node_.stats().drops) + sum(stun.requests) + stun.indications + sum(stun.malformed) +
-           sum(stun.drops);
+           sum(stun.drops) + node_.turn()->stats().messages;
   }
 
   static Bytes payload_of(const core::Action& action) {

@@ -56,7 +56,7 @@ class Served {
     config.admission.packets_per_second_per_prefix = 0;
     config.donate.bandwidth_bytes_per_second = 0;
     node = std::make_unique<node::Node>(config, endpoints, key, random, read_clocks());
-    driver = std::make_unique<Driver>(loop, *node, std::move(sockets), log);
+    driver = std::make_unique<Driver>(loop, *node, std::move(sockets), log, relays);
     driver->start();
   }
 
@@ -75,6 +75,7 @@ class Served {
   const SigningKey key{SigningKey::Seed{}};
   SeededRandom random{1};
   SilentLog log;
+  RelaySockets relays{loop, random, {}};
   std::unique_ptr<node::Node> node;
   std::unique_ptr<Driver> driver;
 };
@@ -199,7 +200,8 @@ TEST(Driver, LeavesTheSocketsAloneUntilItIsStarted) {
   const Endpoint endpoint = socket->local();
   std::vector<UdpSocket> sockets;
   sockets.push_back(std::move(*socket));
-  Driver driver(served.loop, *served.node, std::move(sockets), served.log);
+  RelaySockets relays(served.loop, served.random, {});
+  Driver driver(served.loop, *served.node, std::move(sockets), served.log, relays);
   UdpClient client(kLoopback);
   client.send(endpoint, binding_request(5));
   run_for(served.loop, std::chrono::milliseconds(10));

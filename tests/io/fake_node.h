@@ -104,6 +104,9 @@ class FakeNode {
     ++closed;
   }
   void step(const core::DatagramArrived&) { ADD_FAILURE(); }
+  void step(const core::RelayOpened&) {}
+  void step(const core::RelayRefused&) {}
+  void step(const core::RelayDatagramArrived&) {}
   void step(const core::DeadlinePassed&) { ADD_FAILURE(); }
 
   StreamServer* server_ = nullptr;

@@ -46,6 +46,13 @@ TEST(Config, FindsEachProblem) {
          c.metrics.listen = Endpoint{IpAddress::v4(0), 9478};
        }},
       {"donate.memory", [](Config& c) { c.donate.memory_bytes = 1 << 20; }},
+      {"relay.friends_percent", [](Config& c) { c.relay.friends_percent = 61; }},
+      {"relay.port_min", [](Config& c) { c.relay.port_max = 49151; }},
+      {"relay.users",
+       [](Config& c) {
+         c.relay.users = {{"alice", ""}};
+       }},
+      {"donate.memory", [](Config& c) { c.relay.allocations = 100'000; }},
   };
   for (const Row& row : rows) {
     Config config;

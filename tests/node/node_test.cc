@@ -111,6 +111,19 @@ TEST_F(NodeTest, CountsConnectionsInAndOut) {
   EXPECT_EQ(0u, step(node, core::StreamOpened{core::StreamId{3}, kClient}));
 }
 
+TEST_F(NodeTest, OpensNoMoreConnectionsASecondThanAPrefixMaySendPackets) {
+  Config config;
+  config.admission.packets_per_second_per_prefix = 2;  // And a burst of two seconds.
+  config.admission.connections_per_prefix = 100;
+  Node node = make(config);
+  size_t refused = 0;
+  for (uint64_t i = 1; i <= 10; ++i) {
+    refused += step(node, core::StreamOpened{core::StreamId{i}, kClient});
+  }
+  EXPECT_EQ(6u, refused);
+  EXPECT_EQ(6u, node.stats().drops[static_cast<size_t>(Node::Drop::kAdmission)]);
+}
+
 TEST_F(NodeTest, AnswersHttp) {
   Node node = make();
   EXPECT_EQ(200, status(node, core::HttpMethod::kGet, "/v1/node"));

@@ -110,7 +110,7 @@ Liar::Liar(Host& host, Network& network, const Options& options)
 void Liar::on_alarm() {
   Dice& dice = host().dice();
   const auto lie = static_cast<Lie>(dice.below(kLieCount));
-  const Endpoint target = options_.targets[dice.below(options_.targets.size())];
+  const Endpoint target = any_target();
   const auto address = host().address_towards(target.address);
   CHECK(address.has_value());
   Packet packet;
@@ -126,6 +126,16 @@ void Liar::on_alarm() {
     network_.inject(std::move(packet));
   }
   set_alarm(now() + options_.period);
+}
+
+Endpoint Liar::any_target() {
+  Dice& dice = host().dice();
+  const auto* const meetings = options_.meetings;
+  if (meetings != nullptr && !meetings->empty() && dice.below(4) == 0) {
+    const auto& relayed = (*meetings)[dice.below(meetings->size())].relayed[dice.below(2)];
+    if (relayed) return *relayed;
+  }
+  return options_.targets[dice.below(options_.targets.size())];
 }
 
 void Liar::on_packet(Packet packet) {

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <deque>
 #include <vector>
 
 #include "sim/actors/actor.h"
+#include "sim/actors/turn_client.h"
 #include "sim/network.h"
 
 namespace roost::sim::actors {
@@ -43,6 +45,8 @@ class Liar final : public Actor {
     // In whose name every other lie is told: those of nodes would have them talk to each other.
     std::vector<Endpoint> forged_sources;
     Duration period = std::chrono::milliseconds(50);
+    // Friends whose relayed addresses are lied to as well; may be null, else outlives the liar.
+    const std::deque<Meeting>* meetings = nullptr;
   };
 
   // `network` must outlive the liar.
@@ -55,6 +59,7 @@ class Liar final : public Actor {
 
  private:
   void on_alarm() override;
+  Endpoint any_target();
 
   Network& network_;
   Options options_;

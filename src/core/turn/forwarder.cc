@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: MIT
+#include "core/turn/forwarder.h"
+
+#include <algorithm>
+
+#include "base/check.h"
+#include "base/cursor.h"
+#include "wire/channel_data.h"
+#include "wire/stun_builder.h"
+
+namespace roost::core::turn {
+
+using wire::StunAttribute;
+using wire::StunBuilder;
+using wire::StunClass;
+using wire::StunMethod;
+using wire::StunView;
+
+std::string_view label(Forwarder::Drop drop) {
+  switch (drop) {
+    case Forwarder::Drop::kMalformed: return "malformed";
+    case Forwarder::Drop::kNoPermission: return "no_permission";
+    case Forwarder::Drop::kNoChannel: return "no_channel";
+    case Forwarder::Drop::kForbiddenPeer: return "forbidden_peer";
+    case Forwarder::Drop::kTooLong: return "too_long";
+    case Forwarder::Drop::kOwnLimit: return "allocation_rate";
+    case Forwarder::Drop::kUsedUp: return "allocation_bytes";
+    case Forwarder::Drop::kGone: return "gone";
+  }
+  return "";
+}
+
+bool is_known(StunAttribute type) {
+  constexpr StunAttribute kKnown[] = {
+      StunAttribute::kMappedAddress,
+      StunAttribute::kUsername,
+      StunAttribute::kMessageIntegrity,
+      StunAttribute::kErrorCode,
+      StunAttribute::kUnknownAttributes,
+      StunAttribute::kChannelNumber,
+      StunAttribute::kLifetime,
+      StunAttribute::kXorPeerAddress,
+      StunAttribute::kData,
+      StunAttribute::kRealm,
+      StunAttribute::kNonce,
+      StunAttribute::kXorRelayedAddress,
+      StunAttribute::kRequestedAddressFamily,
+      StunAttribute::kEvenPort,
+      StunAttribute::kRequestedTransport,
+      StunAttribute::kDontFragment,
+      StunAttribute::kMessageIntegritySha256,
+      StunAttribute::kPasswordAlgorithm,
+      StunAttribute::kUserhash,
+      StunAttribute::kXorMappedAddress,
+      StunAttribute::kReservationToken,
+  };
+  return std::find(std::begin(kKnown), std::end(kKnown), type) != std::end(kKnown);
+}
+
+Forwarder::Forwarder(AllocationTable& table, const Addresses& addresses, const PeerPolicy& peers,
+                     const FairShare::Options& share, uint64_t bytes_per_allocation, MonoTime now)
+    : table_(table),
+      addresses_(addresses),
+      peers_(peers),
+      share_(share, now),
+      bytes_per_allocation_(bytes_per_allocation) {}
+
+void Forwarder::set_limits(const FairShare::Options& share, uint64_t bytes_per_allocation,
+                           MonoTime now) {
+  share_.set_options(share, now);
+  bytes_per_allocation_ = bytes_per_allocation;
+}
+
+std::optional<Grade> Forwarder::charge(MonoTime now, Allocation& allocation, size_t size) {
+  const uint64_t bytes = size + kHeaderBytes;
+  if (bytes_per_allocation_ != 0 && allocation.relayed_bytes + bytes > bytes_per_allocation_) {
+    // Ended with the next deadline, which is now.
+    table_.set_deadline(allocation, now);
+    drop(Drop::kUsedUp);
+    return {};
+  }
+  const FairShare::Verdict verdict =
+      share_.grade(now, allocation.proof.payer, allocation.meter, bytes);
+  if (verdict == FairShare::Verdict::kOverOwnLimit) {
+    drop(Drop::kOwnLimit);
+    return {};
+  }
+  allocation.relayed_bytes += bytes;
+  return verdict == FairShare::Verdict::kCommitted ? Grade::kCommitted : Grade::kExcess;
+}
+
+void Forwarder::take_channel_data(MonoTime now, Allocation& allocation, Bytes message,
+                                  Outbox& out) {
+  const auto parsed = wire::parse_channel_data(message);
+  if (!parsed) return drop(Drop::kMalformed);
+  const Channel* const channel = table_.find_channel(now, allocation, parsed->channel);
+  if (channel == nullptr) return drop(Drop::kNoChannel);
+  to_peer(now, allocation, channel->peer, parsed->data, false, out);
+}
+
+void Forwarder::take_indication(MonoTime now, Allocation& allocation, const StunView& view,
+                                Outbox& out) {
+  if (view.method() != StunMethod::kSend) return drop(Drop::kMalformed);
+  const auto peer = view.find_xor_address(StunAttribute::kXorPeerAddress);
+  const auto data = view.find(StunAttribute::kData);
+  bool is_understood = true;
+  view.for_each_attribute([&](const StunView::Attribute& attribute) {
+    is_understood &= !wire::is_comprehension_required(attribute.type) || is_known(attribute.type);
+  });
+  if (!peer || !data || !is_understood) return drop(Drop::kMalformed);
+  if (!table_.is_permitted(now, allocation, peer->address)) return drop(Drop::kNoPermission);
+  to_peer(now, allocation, *peer, *data, view.find(StunAttribute::kDontFragment).has_value(), out);
+}
+
+void Forwarder::to_peer(MonoTime now, Allocation& allocation, const Endpoint& peer, Bytes data,
+                        bool is_dont_fragment, Outbox& out) {
+  if (data.size() > kDataSizeMax) return drop(Drop::kTooLong);
+  const Family family = family_of(peer.address);
+  const Allocation::Relay& relay = allocation.relays[static_cast<size_t>(family)];
+  if (relay.state != Allocation::Relay::State::kOpen) return drop(Drop::kForbiddenPeer);
+  Allocation* const other = table_.find_relayed(peer);
+  if (other == nullptr) {
+    // Asked again at every packet: the owner may have forbidden it meanwhile.
+    const bool is_ours = addresses_.is_ours(peer.address) || peer.address == relay.local.address;
+    const bool is_forbidden = !peers_.permits(peer.address, is_ours) || peer.port == 0 ||
+                              (is_ours && addresses_.is_own_port(peer.port));
+    if (is_forbidden) return drop(Drop::kForbiddenPeer);
+  }
+  const auto grade = charge(now, allocation, data.size());
+  if (!grade) return;
+  const auto payer = static_cast<size_t>(allocation.proof.payer);
+  ++stats_.to_peer_packets[payer];
+  stats_.to_peer_bytes[payer] += data.size() + kHeaderBytes;
+  if (other != nullptr) {
+    ++stats_.handed_over_packets[payer];
+    return to_client(now, *other, relay.advertised, data, out);
+  }
+  out.push(SendFromRelay{AllocationTable::relay_id(allocation, family), peer, data,
+                         is_dont_fragment, allocation.proof.payer, *grade});
+}
+
+void Forwarder::take_datagram(MonoTime now, const RelayDatagramArrived& input, Outbox& out) {
+  Allocation* const allocation = table_.find(input.relay);
+  // Of a dual allocation one family may be gone, and the other not.
+  const bool is_open =
+      allocation != nullptr && allocation->has(AllocationTable::family_of(input.relay));
+  if (!is_open) return drop(Drop::kGone);
+  to_client(now, *allocation, input.from, input.payload, out);
+}
+
+void Forwarder::to_client(MonoTime now, Allocation& allocation, const Endpoint& peer, Bytes data,
+                          Outbox& out) {
+  if (allocation.state != Allocation::State::kActive) return drop(Drop::kGone);
+  if (!table_.is_permitted(now, allocation, peer.address)) return drop(Drop::kNoPermission);
+  if (data.size() > kDataSizeMax) return drop(Drop::kTooLong);
+  const auto grade = charge(now, allocation, data.size());
+  if (!grade) return;
+  const auto payer = static_cast<size_t>(allocation.proof.payer);
+  ++stats_.to_client_packets[payer];
+  stats_.to_client_bytes[payer] += data.size() + kHeaderBytes;
+
+  const Flow& flow = allocation.flow;
+  const Channel* const channel = table_.find_channel(now, allocation, peer);
+  if (flow.transport == Transport::kUdp && channel != nullptr) {
+    const auto header = wire::channel_data_header(channel->number, data.size());
+    const MutableBytes head = out.build(header.size());
+    std::copy(header.begin(), header.end(), head.begin());
+    return out.push(SendDatagram{flow.socket, flow.local, flow.client, data, head,
+                                 allocation.proof.payer, *grade});
+  }
+  const MutableBytes buffer = out.build(data.size() + 64);
+  Bytes message;
+  if (channel != nullptr) {
+    // On a stream it is padded (§12.5).
+    Writer writer(buffer);
+    writer.bytes(wire::channel_data_header(channel->number, data.size()));
+    writer.bytes(data);
+    writer.zeros(-data.size() & 3);
+    message = writer.written();
+  } else {
+    // The ID of an indication answers nothing; it only has to differ from those around it.
+    std::array<uint8_t, 12> id{};
+    store_u64(id.data(), ++indication_count_);
+    store_u32(id.data() + 8, allocation.slot);
+    StunBuilder indication(buffer, StunClass::kIndication, StunMethod::kData, id);
+    indication.add_xor_address(StunAttribute::kXorPeerAddress, peer);
+    indication.add(StunAttribute::kData, data);
+    message = indication.finish();
+  }
+  CHECK(!message.empty());
+  out.shrink(buffer, message.size());
+  if (flow.transport == Transport::kUdp) {
+    out.push(SendDatagram{
+        flow.socket, flow.local, flow.client, message, {}, allocation.proof.payer, *grade});
+  } else {
+    out.push(SendMessage{flow.stream, message, true, allocation.proof.payer, *grade});
+  }
+}
+
+}  // namespace roost::core::turn

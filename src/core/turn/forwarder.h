@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+#include "core/action.h"
+#include "core/outbox.h"
+#include "core/turn/addresses.h"
+#include "core/turn/allocation_table.h"
+#include "core/turn/fair_share.h"
+#include "core/turn/peer_policy.h"
+#include "wire/stun.h"
+
+namespace roost::core::turn {
+
+// Relays data between clients and peers (RFC 8656 §10, §11, §12): the hot path.
+//
+// Nothing leaves without a permission (or, towards a peer, its channel), nor to an address that the
+// policy forbids now, whatever it was when the permission was given. ChannelData costs one look-up
+// by the client's flow, or by the relayed address, and no allocation; the data itself stays where
+// it was received. Traffic between two allocations of ours is handed over here, after both sides'
+// checks, and crosses the kernel once instead of twice; it is also the only traffic to our own
+// addresses.
+class Forwarder {
+ public:
+  // What one relayed datagram may carry. Ethernet carries less.
+  static constexpr size_t kDataSizeMax = 1800;
+  // IPv4 and UDP headers, which are paid for too.
+  static constexpr uint64_t kHeaderBytes = 28;
+
+  enum class Drop : uint8_t {  // Also the label of the counter.
+    kMalformed,
+    kNoPermission,
+    kNoChannel,
+    kForbiddenPeer,
+    kTooLong,
+    kOwnLimit,  // The allocation's own bytes per second,
+    kUsedUp,    // or its bytes in all.
+    kGone,      // To a relayed address that has just been given up.
+  };
+  static constexpr size_t kDropCount = 8;
+
+  struct Stats {  // By Payer of the allocation; bytes with headers.
+    std::array<uint64_t, kPayerCount> to_peer_packets{};
+    std::array<uint64_t, kPayerCount> to_peer_bytes{};
+    std::array<uint64_t, kPayerCount> to_client_packets{};
+    std::array<uint64_t, kPayerCount> to_client_bytes{};
+    std::array<uint64_t, kPayerCount> handed_over_packets{};  // Part of both of the above.
+    std::array<uint64_t, kDropCount> drops{};
+  };
+
+  // All must outlive the forwarder. `bytes_per_allocation` 0: no limit.
+  Forwarder(AllocationTable& table, const Addresses& addresses, const PeerPolicy& peers,
+            const FairShare::Options& share, uint64_t bytes_per_allocation, MonoTime now);
+  void set_limits(const FairShare::Options& share, uint64_t bytes_per_allocation, MonoTime now);
+
+  // From the client of an active allocation: a ChannelData message, or an indication.
+  void take_channel_data(MonoTime now, Allocation& allocation, Bytes message, Outbox& out);
+  void take_indication(MonoTime now, Allocation& allocation, const wire::StunView& view,
+                       Outbox& out);
+  // From a peer.
+  void take_datagram(MonoTime now, const RelayDatagramArrived& input, Outbox& out);
+
+  const Stats& stats() const { return stats_; }
+
+ private:
+  void to_peer(MonoTime now, Allocation& allocation, const Endpoint& peer, Bytes data,
+               bool is_dont_fragment, Outbox& out);
+  void to_client(MonoTime now, Allocation& allocation, const Endpoint& peer, Bytes data,
+                 Outbox& out);
+  std::optional<Grade> charge(MonoTime now, Allocation& allocation, size_t size);
+  void drop(Drop why) { ++stats_.drops[static_cast<size_t>(why)]; }
+
+  AllocationTable& table_;
+  const Addresses& addresses_;
+  const PeerPolicy& peers_;
+  FairShare share_;
+  uint64_t bytes_per_allocation_;
+  uint64_t indication_count_ = 0;
+  Stats stats_;
+};
+
+std::string_view label(Forwarder::Drop drop);
+
+// Whether an agent that knows TURN may meet the attribute without refusing the message.
+bool is_known(wire::StunAttribute type);
+
+}  // namespace roost::core::turn

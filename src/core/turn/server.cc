@@ -1,0 +1,621 @@
+// SPDX-License-Identifier: MIT
+#include "core/turn/server.h"
+
+#include <algorithm>
+
+#include "base/check.h"
+#include "wire/channel_data.h"
+#include "wire/stun_builder.h"
+
+namespace roost::core::turn {
+namespace {
+
+using wire::StunAttribute;
+using wire::StunBuilder;
+using wire::StunClass;
+using wire::StunMethod;
+using wire::StunView;
+
+constexpr size_t kReplySizeMax = 512;
+constexpr uint8_t kProtocolUdp = 17;
+constexpr uint8_t kFamilyV4 = 1;
+constexpr uint8_t kFamilyV6 = 2;
+constexpr size_t kUnknownNamedMax = 8;
+// Allocations that end in one step; the deadline stays due for the others.
+constexpr int kEndedPerStepMax = 16;
+
+constexpr StunMethod kMethods[] = {StunMethod::kAllocate, StunMethod::kRefresh,
+                                   StunMethod::kCreatePermission, StunMethod::kChannelBind};
+
+std::string_view reason(unsigned code) {
+  switch (code) {
+    case 400: return "Bad Request";
+    case 401: return "Unauthenticated";
+    case 403: return "Forbidden";
+    case 420: return "Unknown Attribute";
+    case 437: return "Allocation Mismatch";
+    case 438: return "Stale Nonce";
+    case 440: return "Address Family not Supported";
+    case 441: return "Wrong Credentials";
+    case 442: return "Unsupported Transport Protocol";
+    case 443: return "Peer Address Family Mismatch";
+    case 486: return "Allocation Quota Reached";
+    case 508: return "Insufficient Capacity";
+    default: return "";  // Not an enum: a number of the RFC's, of which we send these.
+  }
+}
+
+// The family that a one-byte family attribute names; empty where it names none of ours.
+std::optional<Family> read_family(Bytes value) {
+  if (value.size() != 4) return {};
+  if (value[0] == kFamilyV4) return Family::kV4;
+  if (value[0] == kFamilyV6) return Family::kV6;
+  return {};
+}
+
+void sign(const Authenticator::Proof& proof, bool has_fingerprint, StunBuilder& reply) {
+  if (proof.uses_sha256) {
+    reply.add_integrity_sha256(proof.key_bytes());
+  } else {
+    reply.add_integrity(proof.key_bytes());
+  }
+  if (has_fingerprint) reply.add_fingerprint();
+}
+
+int64_t seconds_left(MonoTime now, MonoTime expires_at) {
+  return std::max<int64_t>(
+      0, std::chrono::duration_cast<std::chrono::seconds>(expires_at - now).count());
+}
+
+}  // namespace
+
+struct Server::Request {
+  const Now& now;
+  const Flow& flow;
+  const StunView& view;
+  const Authenticator::Proof& proof;
+};
+
+std::string_view label(Server::Drop drop) {
+  switch (drop) {
+    case Server::Drop::kMalformed: return "malformed";
+    case Server::Drop::kNotARequest: return "not_a_request";
+    case Server::Drop::kUnknownMethod: return "unknown_method";
+    case Server::Drop::kChallengeLimit: return "challenge_limit";
+    case Server::Drop::kNoFlow: return "no_allocation";
+    case Server::Drop::kReplay: return "replay";
+  }
+  return "";
+}
+
+std::string_view method_label(size_t index) {
+  constexpr std::string_view kLabels[] = {"allocate", "refresh", "create_permission",
+                                          "channel_bind", "reservation"};
+  return kLabels[index];
+}
+
+Server::Server(const Options& options, Random& random, MonoTime now)
+    : options_(options),
+      secret_(random.bytes<16>()),
+      authenticator_(options.authenticator, secret_),
+      table_(options.table, random.bytes<16>()),
+      addresses_(options.addresses),
+      peers_(options.peers),
+      forwarder_(table_, addresses_, peers_, options.share, options.bytes_per_allocation, now),
+      challenges_(kChallengesPerSecond, kChallengedPrefixes, random.bytes<16>(), now) {
+  CHECK(options.lifetime_max >= kLifetimeDefault);
+}
+
+void Server::reload(const Options& options, MonoTime now) {
+  options_ = options;
+  authenticator_ = Authenticator(options.authenticator, secret_);
+  table_.set_limits(options.table);
+  addresses_ = Addresses(options.addresses);
+  peers_ = options.peers;
+  forwarder_.set_limits(options.share, options.bytes_per_allocation, now);
+}
+
+bool Server::serves(Bytes message) {
+  if (message.size() < 2) return false;
+  const uint16_t type = load_u16(message.data());
+  if ((type & 0xc000) != 0) return false;
+  const auto method =
+      static_cast<StunMethod>((type >> 2 & 0xf80) | (type >> 1 & 0x70) | (type & 0xf));
+  return method == StunMethod::kSend || method == StunMethod::kData ||
+         std::find(std::begin(kMethods), std::end(kMethods), method) != std::end(kMethods);
+}
+
+uint64_t Server::bytes_for(const Options& options) {
+  return AllocationTable::bytes_for(options.table.allocations) +
+         PrefixLimiter::bytes_for(kChallengedPrefixes);
+}
+
+// ---- What comes in.
+
+bool Server::relay(const Now& now, const DatagramArrived& input, Outbox& out) {
+  return relay(now.mono, Flow{Transport::kUdp, input.at, input.local, input.from, {}},
+               input.payload, out);
+}
+
+bool Server::relay(const Now& now, const MessageArrived& input, Outbox& out) {
+  return relay(now.mono, Flow{input.transport, 0, input.local, input.from, input.stream},
+               input.payload, out);
+}
+
+bool Server::relay(MonoTime now, const Flow& flow, Bytes message, Outbox& out) {
+  Allocation* const allocation = table_.find(flow);
+  if (allocation == nullptr || allocation->state != Allocation::State::kActive) return false;
+  if (message[0] >> 4 == 4) {
+    ++stats_.messages;
+    forwarder_.take_channel_data(now, *allocation, message, out);
+    return true;
+  }
+  const auto view = StunView::parse(message);
+  if (!view) return false;
+  ++stats_.messages;
+  forwarder_.take_indication(now, *allocation, *view, out);
+  return true;
+}
+
+void Server::step(const Now& now, const DatagramArrived& input, Outbox& out) {
+  ++stats_.messages;
+  const auto view = StunView::parse(input.payload);
+  if (!view) return drop(Drop::kMalformed);
+  handle(now, Flow{Transport::kUdp, input.at, input.local, input.from, {}}, *view, out);
+}
+
+void Server::step(const Now& now, const MessageArrived& input, Outbox& out) {
+  ++stats_.messages;
+  const auto view = StunView::parse(input.payload);
+  if (!view) return drop(Drop::kMalformed);
+  handle(now, Flow{input.transport, 0, input.local, input.from, input.stream}, *view, out);
+}
+
+void Server::step(const Now&, const StreamClosed& input, Outbox& out) {
+  // The allocation of a stream ends with it (RFC 8656 §3.1).
+  if (Allocation* const allocation = table_.find_stream(input.stream)) end(*allocation, out);
+}
+
+void Server::step(const Now& now, const DeadlinePassed&, Outbox& out) {
+  for (int i = 0; i < kEndedPerStepMax; ++i) {
+    Allocation* const allocation = table_.pop_due(now.mono);
+    if (allocation == nullptr) return;
+    ++stats_.expired;
+    end(*allocation, out);
+  }
+}
+
+void Server::handle(const Now& now, const Flow& flow, const StunView& view, Outbox& out) {
+  if (view.is_classic()) return drop(Drop::kMalformed);
+  if (view.message_class() == StunClass::kIndication) return drop(Drop::kNoFlow);
+  if (view.message_class() != StunClass::kRequest) return drop(Drop::kNotARequest);
+  if (std::find(std::begin(kMethods), std::end(kMethods), view.method()) == std::end(kMethods)) {
+    return drop(Drop::kUnknownMethod);
+  }
+  const auto proof = authenticator_.check(now, flow.client, view);
+  if (!proof) return challenge(now, flow, view, proof.error(), out);
+
+  const Request request{now, flow, view, *proof};
+  std::array<uint8_t, 2 * kUnknownNamedMax> unknown;
+  size_t unknown_size = 0;
+  view.for_each_attribute([&](const StunView::Attribute& attribute) {
+    if (!wire::is_comprehension_required(attribute.type) || is_known(attribute.type)) return;
+    if (unknown_size == unknown.size()) return;
+    store_u16(unknown.data() + unknown_size, static_cast<uint16_t>(attribute.type));
+    unknown_size += 2;
+  });
+  if (unknown_size > 0) {
+    const MutableBytes buffer = out.build(kReplySizeMax);
+    StunBuilder reply(buffer, StunClass::kError, view);
+    reply.add_error_code(420, reason(420));
+    reply.add(StunAttribute::kUnknownAttributes, Bytes(unknown).first(unknown_size));
+    sign(*proof, view.has_fingerprint(), reply);
+    const Bytes bytes = reply.finish();
+    out.shrink(buffer, bytes.size());
+    count_error(420);
+    return send_reply(flow, bytes, out);
+  }
+  switch (view.method()) {
+    case StunMethod::kAllocate: return allocate(request, out);
+    case StunMethod::kRefresh: return refresh(request, out);
+    case StunMethod::kCreatePermission: return create_permission(request, out);
+    case StunMethod::kChannelBind: return bind_channel(request, out);
+    case StunMethod::kBinding:
+    case StunMethod::kSend:
+    case StunMethod::kData:
+    case StunMethod::kConnect:
+    case StunMethod::kConnectionBind:
+    case StunMethod::kConnectionAttempt: return drop(Drop::kUnknownMethod);
+  }
+}
+
+// ---- Replies.
+
+void Server::send_reply(const Flow& flow, Bytes reply, Outbox& out) {
+  if (reply.empty()) return;
+  if (flow.transport == Transport::kUdp) {
+    out.push(SendDatagram{flow.socket, flow.local, flow.client, reply});
+  } else {
+    out.push(SendMessage{flow.stream, reply});
+  }
+}
+
+void Server::count_error(unsigned code) {
+  const auto at = std::find(kErrorCodes.begin(), kErrorCodes.end(), code);
+  CHECK(at != kErrorCodes.end());
+  ++stats_.errors[static_cast<size_t>(at - kErrorCodes.begin())];
+}
+
+// To somebody who has shown nothing yet: small, seldom, and unsigned.
+void Server::challenge(const Now& now, const Flow& flow, const StunView& view,
+                       Authenticator::Refusal why, Outbox& out) {
+  if (!challenges_.admit(now.mono, flow.client.address)) return drop(Drop::kChallengeLimit);
+  const size_t size_max = std::min(kReplySizeMax, kUnverifiedRatioMax * view.bytes().size());
+  unsigned code = 400;
+  switch (why) {
+    case Authenticator::Refusal::kNoCredentials:
+    case Authenticator::Refusal::kWrongCredentials: code = 401; break;
+    case Authenticator::Refusal::kStaleNonce: code = 438; break;
+    case Authenticator::Refusal::kMissingAttributes:
+    case Authenticator::Refusal::kBadAlgorithms: break;
+  }
+  const size_t fingerprint = view.has_fingerprint() ? 8 : 0;
+  const MutableBytes buffer = out.build(kReplySizeMax);
+  StunBuilder reply(buffer, StunClass::kError, view);
+  // Without a reason phrase there is room for more that matters.
+  reply.add_error_code(code, "");
+  if (code != 400 &&
+      !authenticator_.add_challenge(now.mono, flow.client, size_max - fingerprint, reply)) {
+    // Too short a request to be challenged: it lacks what every such request has.
+    code = 400;
+    reply = StunBuilder(buffer, StunClass::kError, view);
+    reply.add_error_code(code, "");
+  }
+  if (view.has_fingerprint()) reply.add_fingerprint();
+  const Bytes bytes = reply.finish();
+  CHECK(!bytes.empty() && bytes.size() <= size_max);
+  out.shrink(buffer, bytes.size());
+  count_error(code);
+  send_reply(flow, bytes, out);
+}
+
+void Server::refuse(const Request& request, unsigned code, Outbox& out) {
+  const MutableBytes buffer = out.build(kReplySizeMax);
+  StunBuilder reply(buffer, StunClass::kError, request.view);
+  reply.add_error_code(code, reason(code));
+  sign(request.proof, request.view.has_fingerprint(), reply);
+  const Bytes bytes = reply.finish();
+  out.shrink(buffer, bytes.size());
+  count_error(code);
+  send_reply(request.flow, bytes, out);
+}
+
+void Server::succeed(const Request& request, Outbox& out) {
+  const MutableBytes buffer = out.build(kReplySizeMax);
+  StunBuilder reply(buffer, StunClass::kSuccess, request.view);
+  sign(request.proof, request.view.has_fingerprint(), reply);
+  const Bytes bytes = reply.finish();
+  out.shrink(buffer, bytes.size());
+  const auto method = std::find(std::begin(kMethods), std::end(kMethods), request.view.method());
+  ++stats_.successes[static_cast<size_t>(method - std::begin(kMethods))];
+  send_reply(request.flow, bytes, out);
+}
+
+// ---- Allocate (RFC 8656 §7.2).
+
+void Server::allocate(const Request& request, Outbox& out) {
+  const StunView& view = request.view;
+  const auto id = view.transaction_id();
+  if (Allocation* const old = table_.find(request.flow)) {
+    const bool is_the_same = std::equal(id.begin(), id.end(), old->transaction_id.begin()) &&
+                             old->proof.user == request.proof.user;
+    if (!is_the_same) return refuse(request, 437, out);
+    // The reply was lost. It is given again as soon as there is one.
+    if (old->state == Allocation::State::kOpening) return drop(Drop::kReplay);
+    return answer_allocate(request.now.mono, *old, out);
+  }
+  const auto transport = view.find(StunAttribute::kRequestedTransport);
+  if (!transport || transport->size() != 4) return refuse(request, 400, out);
+  if ((*transport)[0] != kProtocolUdp) return refuse(request, 442, out);
+
+  const auto token = view.find(StunAttribute::kReservationToken);
+  const auto even_port = view.find(StunAttribute::kEvenPort);
+  const auto requested = view.find(StunAttribute::kRequestedAddressFamily);
+  const auto additional = view.find(StunAttribute::kAdditionalAddressFamily);
+  const bool reserves = even_port && !even_port->empty() && ((*even_port)[0] & 0x80) != 0;
+  const bool is_contradictory = (token && (even_port || requested || additional)) ||
+                                (requested && additional) || (additional && reserves) ||
+                                (even_port && even_port->size() != 1) ||
+                                (token && token->size() != 8);
+  if (is_contradictory) return refuse(request, 400, out);
+  // Only an IPv6 address may come in addition (§7.2, step 8).
+  if (additional && read_family(*additional) != Family::kV6) return refuse(request, 400, out);
+  Family family = Family::kV4;
+  if (requested) {
+    if (!read_family(*requested)) return refuse(request, 440, out);
+    family = *read_family(*requested);
+  }
+  const auto address = addresses_.for_relay(request.flow, family);
+  if (!token && !address) return refuse(request, 440, out);
+  if (!is_accepting_) return refuse(request, 508, out);
+
+  Allocation* allocation = nullptr;
+  if (token) {
+    allocation = table_.claim(load_u64(token->data()), request.flow, request.proof);
+    if (allocation == nullptr) return refuse(request, 508, out);
+  } else {
+    const auto created = table_.create(request.flow, request.proof);
+    if (!created) {
+      return refuse(request, created.error() == AllocationTable::Full::kAllocations ? 508 : 486,
+                    out);
+    }
+    allocation = *created;
+  }
+  std::copy(id.begin(), id.end(), allocation->transaction_id.begin());
+  allocation->has_fingerprint = view.has_fingerprint();
+  const std::chrono::seconds wished(view.find_u32(StunAttribute::kLifetime).value_or(0));
+  allocation->lifetime = std::clamp<Duration>(wished, kLifetimeDefault, options_.lifetime_max);
+  if (token) return finish_opening(request.now.mono, *allocation, out);
+
+  OpenRelay open{AllocationTable::relay_id(*allocation, family),
+                 *address,
+                 even_port ? OpenRelay::Port::kEven : OpenRelay::Port::kAny,
+                 {}};
+  if (reserves) {
+    // Unguessable, and gone with the process.
+    std::array<uint8_t, 8> number;
+    store_u64(number.data(), ++reservation_count_);
+    const auto reserved = table_.reserve(*allocation, sip_hash(secret_, number));
+    if (!reserved) {
+      const bool is_ours = reserved.error() != AllocationTable::Full::kAllocations;
+      table_.erase(*allocation);
+      return refuse(request, is_ours ? 486 : 508, out);
+    }
+    allocation->reserved_slot = (*reserved)->slot;
+    allocation->reservation_token = (*reserved)->reservation_token;
+    (*reserved)->relays[static_cast<size_t>(family)].state = Allocation::Relay::State::kOpening;
+    open.port = OpenRelay::Port::kEvenAndNext;
+    open.next = AllocationTable::relay_id(**reserved, family);
+  }
+  allocation->relays[static_cast<size_t>(family)].state = Allocation::Relay::State::kOpening;
+  if (additional) {
+    allocation->additional = Family::kV6;
+    Allocation::Relay& second = allocation->relays[static_cast<size_t>(Family::kV6)];
+    const auto second_address = addresses_.for_relay(request.flow, Family::kV6);
+    second.state =
+        second_address ? Allocation::Relay::State::kOpening : Allocation::Relay::State::kRefused;
+    if (second_address) {
+      out.push(OpenRelay{AllocationTable::relay_id(*allocation, Family::kV6),
+                         *second_address,
+                         OpenRelay::Port::kAny,
+                         {}});
+    }
+  }
+  out.push(open);
+}
+
+void Server::step(const Now& now, const RelayOpened& input, Outbox& out) {
+  Allocation* const allocation = table_.find(input.relay);
+  const Family family = AllocationTable::family_of(input.relay);
+  const bool is_awaited =
+      allocation != nullptr &&
+      allocation->relays[static_cast<size_t>(family)].state == Allocation::Relay::State::kOpening;
+  if (!is_awaited) return out.push(CloseRelay{input.relay});
+  table_.open_relay(*allocation, family, input.local, addresses_.advertised(input.local));
+  if (allocation->state == Allocation::State::kReserved) {
+    allocation->expires_at = now.mono + kReservationLifetime;
+    table_.set_deadline(*allocation, allocation->expires_at);
+    ++stats_.successes[std::size(kMethods)];
+    return;
+  }
+  finish_opening(now.mono, *allocation, out);
+}
+
+void Server::step(const Now& now, const RelayRefused& input, Outbox& out) {
+  Allocation* const allocation = table_.find(input.relay);
+  const Family family = AllocationTable::family_of(input.relay);
+  if (allocation == nullptr) return;
+  Allocation::Relay& relay = allocation->relays[static_cast<size_t>(family)];
+  if (relay.state != Allocation::Relay::State::kOpening) return;
+  ++stats_.relay_refused;
+  relay.state = Allocation::Relay::State::kRefused;
+  if (allocation->state == Allocation::State::kReserved) return table_.erase(*allocation);
+  finish_opening(now.mono, *allocation, out);
+}
+
+// Once no socket is awaited any more: the allocation begins, or there is none.
+void Server::finish_opening(MonoTime now, Allocation& allocation, Outbox& out) {
+  bool has_one = false;
+  for (const Allocation::Relay& relay : allocation.relays) {
+    if (relay.state == Allocation::Relay::State::kOpening) return;
+    has_one |= relay.state == Allocation::Relay::State::kOpen;
+  }
+  // A dual allocation needs its first family: the second one may be missing (§7.2).
+  const bool lacks_first =
+      allocation.additional && allocation.relays[0].state != Allocation::Relay::State::kOpen;
+  if (!has_one || lacks_first) {
+    const MutableBytes buffer = out.build(kReplySizeMax);
+    StunBuilder reply(buffer, StunClass::kError, StunMethod::kAllocate, allocation.transaction_id);
+    reply.add_error_code(508, reason(508));
+    sign(allocation.proof, allocation.has_fingerprint, reply);
+    const Bytes bytes = reply.finish();
+    out.shrink(buffer, bytes.size());
+    count_error(508);
+    send_reply(allocation.flow, bytes, out);
+    // Nobody will learn the token of what was reserved with it.
+    if (Allocation* const reserved = find_reservation(allocation)) end(*reserved, out);
+    return end(allocation, out);
+  }
+  allocation.state = Allocation::State::kActive;
+  allocation.expires_at = now + allocation.lifetime;
+  table_.set_deadline(allocation, allocation.expires_at);
+  ++stats_.successes[0];
+  ++stats_.allocations[static_cast<size_t>(allocation.proof.payer)];
+  answer_allocate(now, allocation, out);
+}
+
+void Server::answer_allocate(MonoTime now, const Allocation& allocation, Outbox& out) {
+  const MutableBytes buffer = out.build(kReplySizeMax);
+  StunBuilder reply(buffer, StunClass::kSuccess, StunMethod::kAllocate, allocation.transaction_id);
+  for (const Allocation::Relay& relay : allocation.relays) {
+    if (relay.state != Allocation::Relay::State::kOpen) continue;
+    reply.add_xor_address(StunAttribute::kXorRelayedAddress, relay.advertised);
+  }
+  if (allocation.additional &&
+      allocation.relays[static_cast<size_t>(*allocation.additional)].state !=
+          Allocation::Relay::State::kOpen) {
+    // Family, and the error's class and number (§18.12).
+    const bool is_supported = addresses_.for_relay(allocation.flow, Family::kV6).has_value();
+    reply.add(StunAttribute::kAddressErrorCode, is_supported
+                                                    ? std::array<uint8_t, 4>{kFamilyV6, 0, 5, 8}
+                                                    : std::array<uint8_t, 4>{kFamilyV6, 0, 4, 40});
+  }
+  reply.add_u32(StunAttribute::kLifetime,
+                static_cast<uint32_t>(seconds_left(now, allocation.expires_at)));
+  if (find_reservation(allocation) != nullptr) {
+    std::array<uint8_t, 8> token;
+    store_u64(token.data(), allocation.reservation_token);
+    reply.add(StunAttribute::kReservationToken, token);
+  }
+  reply.add_xor_address(StunAttribute::kXorMappedAddress, allocation.flow.client);
+  sign(allocation.proof, allocation.has_fingerprint, reply);
+  const Bytes bytes = reply.finish();
+  CHECK(!bytes.empty());
+  out.shrink(buffer, bytes.size());
+  send_reply(allocation.flow, bytes, out);
+}
+
+// What EVEN-PORT has reserved with it, while it is reserved: the slot may be another's by now.
+Allocation* Server::find_reservation(const Allocation& allocation) {
+  if (allocation.reserved_slot == ~uint32_t{0}) return nullptr;
+  Allocation* const reserved = table_.at(allocation.reserved_slot);
+  const bool is_it = reserved->state == Allocation::State::kReserved &&
+                     reserved->reservation_token == allocation.reservation_token;
+  return is_it ? reserved : nullptr;
+}
+
+void Server::end(Allocation& allocation, Outbox& out) {
+  for (const Family family : {Family::kV4, Family::kV6}) {
+    if (!allocation.has(family)) continue;
+    out.push(CloseRelay{AllocationTable::relay_id(allocation, family)});
+  }
+  table_.erase(allocation);
+}
+
+// ---- Refresh, CreatePermission, ChannelBind.
+
+// The flow's allocation, if the request may use it; otherwise the request is refused.
+Allocation* Server::find_own(const Request& request, Outbox& out) {
+  Allocation* const allocation = table_.find(request.flow);
+  if (allocation == nullptr || allocation->state != Allocation::State::kActive) {
+    refuse(request, 437, out);
+    return nullptr;
+  }
+  if (allocation->proof.user != request.proof.user) {
+    refuse(request, 441, out);
+    return nullptr;
+  }
+  return allocation;
+}
+
+void Server::refresh(const Request& request, Outbox& out) {
+  Allocation* const allocation = find_own(request, out);
+  if (allocation == nullptr) return;
+  std::optional<Family> family;
+  if (const auto requested = request.view.find(StunAttribute::kRequestedAddressFamily)) {
+    // §8.2: of the family that the allocation has, or of one of the two.
+    family = read_family(*requested);
+    if (!family || !allocation->has(*family)) return refuse(request, 443, out);
+  }
+  const auto wished = request.view.find_u32(StunAttribute::kLifetime);
+  Duration lifetime = std::clamp<Duration>(std::chrono::seconds(wished.value_or(0)),
+                                           kLifetimeDefault, options_.lifetime_max);
+  if (wished == uint32_t{0}) lifetime = Duration();
+
+  const MutableBytes buffer = out.build(kReplySizeMax);
+  StunBuilder reply(buffer, StunClass::kSuccess, request.view);
+  reply.add_u32(
+      StunAttribute::kLifetime,
+      static_cast<uint32_t>(std::chrono::duration_cast<std::chrono::seconds>(lifetime).count()));
+  sign(request.proof, request.view.has_fingerprint(), reply);
+  const Bytes bytes = reply.finish();
+  out.shrink(buffer, bytes.size());
+  ++stats_.successes[1];
+  send_reply(request.flow, bytes, out);
+
+  if (lifetime > Duration()) {
+    allocation->expires_at = request.now.mono + lifetime;
+    return table_.set_deadline(*allocation, allocation->expires_at);
+  }
+  const bool is_dual = allocation->has(Family::kV4) && allocation->has(Family::kV6);
+  if (!family || !is_dual) return end(*allocation, out);
+  // One family of two goes, the other stays.
+  out.push(CloseRelay{AllocationTable::relay_id(*allocation, *family)});
+  table_.close_relay(*allocation, *family);
+}
+
+unsigned Server::why_not_peer(const Allocation& allocation, const IpAddress& peer) const {
+  const Family family = family_of(peer);
+  if (!allocation.has(family)) return 443;
+  // Where other allocations have their addresses may be permitted, whatever address it is:
+  // Forwarder sends nothing there that is not for one of those, unless the owner allows it.
+  return addresses_.carries_relays(peer) || peers_.permits(peer) ? 0 : 403;
+}
+
+void Server::create_permission(const Request& request, Outbox& out) {
+  Allocation* const allocation = find_own(request, out);
+  if (allocation == nullptr) return;
+  std::array<IpAddress, wire::kStunAttributeCountMax> peers;
+  size_t count = 0;
+  unsigned error = 0;
+  request.view.for_each_attribute([&](const StunView::Attribute& attribute) {
+    if (attribute.type != StunAttribute::kXorPeerAddress || error != 0) return;
+    const auto peer = request.view.read_xor_address(attribute.value);
+    if (!peer) {
+      error = 400;
+      return;
+    }
+    error = why_not_peer(*allocation, peer->address);
+    peers[count++] = peer->address;
+  });
+  if (error == 0 && count == 0) error = 400;
+  if (error != 0) return refuse(request, error, out);
+  for (size_t i = 0; i < count; ++i) {
+    const MonoTime now = request.now.mono;
+    if (!table_.permit(now, *allocation, peers[i], now + kPermissionLifetime)) {
+      return refuse(request, 508, out);
+    }
+  }
+  succeed(request, out);
+}
+
+void Server::bind_channel(const Request& request, Outbox& out) {
+  Allocation* const allocation = find_own(request, out);
+  if (allocation == nullptr) return;
+  const MonoTime now = request.now.mono;
+  const auto number_value = request.view.find_u32(StunAttribute::kChannelNumber);
+  const auto peer = request.view.find_xor_address(StunAttribute::kXorPeerAddress);
+  const auto number = static_cast<uint16_t>(number_value.value_or(0) >> 16);
+  if (!number_value || !peer || !wire::is_channel_number(number)) {
+    return refuse(request, 400, out);
+  }
+  if (const unsigned error = why_not_peer(*allocation, peer->address)) {
+    return refuse(request, error, out);
+  }
+  // A port of ours that is nobody's relayed address has nothing to offer.
+  const bool is_ours = addresses_.is_ours(peer->address);
+  const bool is_forbidden =
+      is_ours && table_.find_relayed(*peer) == nullptr &&
+      (!peers_.permits(peer->address, true) || addresses_.is_own_port(peer->port));
+  if (is_forbidden) return refuse(request, 403, out);
+  const Channel* const of_number = table_.find_channel(now, *allocation, number);
+  const Channel* const of_peer = table_.find_channel(now, *allocation, *peer);
+  if (of_number != of_peer) return refuse(request, 400, out);
+  const bool has_room =
+      table_.permit(now, *allocation, peer->address, now + kPermissionLifetime) &&
+      table_.bind_channel(now, *allocation, number, *peer, now + kChannelLifetime);
+  if (!has_room) return refuse(request, 508, out);
+  succeed(request, out);
+}
+
+}  // namespace roost::core::turn

@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "base/prefix_limiter.h"
+#include "base/random.h"
+#include "base/time.h"
+#include "core/action.h"
+#include "core/outbox.h"
+#include "core/turn/addresses.h"
+#include "core/turn/allocation_table.h"
+#include "core/turn/authenticator.h"
+#include "core/turn/fair_share.h"
+#include "core/turn/forwarder.h"
+#include "core/turn/peer_policy.h"
+#include "wire/stun.h"
+
+namespace roost::core::turn {
+
+// A TURN server (RFC 8656) for clients over UDP, TCP and TLS, relaying UDP over IPv4, IPv6 and
+// between them.
+//
+//   client == STUN, ChannelData == public port [ allocation ] relayed transport address == peers
+//
+// Until a client has shown that it receives at its address it costs no memory, and gets at most
+// kUnverifiedRatioMax times the bytes that it sent, a few times a second for its prefix. What it
+// may do then is bounded by AllocationTable::Options, FairShare::Options and PeerPolicy; who is
+// refused gets the RFC's error code.
+//
+// Answers requests; Forwarder relays. An allocation's sockets are the shell's: they are asked for
+// by OpenRelay, and the Allocate is answered when they are there.
+class Server {
+ public:
+  static constexpr size_t kUnverifiedRatioMax = 3;
+  // Challenges (401, 438 and their like) per second and prefix.
+  static constexpr uint64_t kChallengesPerSecond = 10;
+  static constexpr uint32_t kChallengedPrefixes = 4096;  // Told apart at a time.
+
+  static constexpr Duration kLifetimeDefault = std::chrono::minutes(10);      // RFC 8656 §3.2.
+  static constexpr Duration kPermissionLifetime = std::chrono::minutes(5);    // §9.
+  static constexpr Duration kChannelLifetime = std::chrono::minutes(10);      // §12.
+  static constexpr Duration kReservationLifetime = std::chrono::seconds(30);  // §7.2.
+
+  struct Options {
+    Authenticator::Options authenticator;
+    AllocationTable::Options table;
+    FairShare::Options share;
+    PeerPolicy peers;
+    Duration lifetime_max = std::chrono::hours(1);
+    // What one allocation may relay, both directions, headers included. 0: no limit.
+    uint64_t bytes_per_allocation = 0;
+    Addresses::Options addresses;
+  };
+
+  enum class Drop : uint8_t {  // Also the label of the counter.
+    kMalformed,
+    kNotARequest,  // A response to a question that we never asked.
+    kUnknownMethod,
+    kChallengeLimit,  // The prefix has been challenged often enough this second.
+    kNoFlow,          // ChannelData or a Send indication without an allocation.
+    kReplay,          // An Allocate while its first copy is being worked on.
+  };
+  static constexpr size_t kDropCount = 6;
+
+  // STUN error codes that we send, by index.
+  static constexpr std::array<unsigned, 13> kErrorCodes = {400, 401, 403, 420, 437, 438, 440,
+                                                           441, 442, 443, 446, 486, 508};
+
+  struct Stats {
+    // That came in over UDP or streams and were ours: relayed, answered or dropped.
+    uint64_t messages = 0;
+    std::array<uint64_t, 5> successes{};  // By method, in the order of method_label().
+    std::array<uint64_t, kErrorCodes.size()> errors{};
+    std::array<uint64_t, kDropCount> drops{};
+    std::array<uint64_t, kPayerCount> allocations{};  // That were made.
+    uint64_t expired = 0;
+    uint64_t relay_refused = 0;  // No port or descriptor for them.
+  };
+
+  Server(const Options& options, Random& random, MonoTime now);
+
+  Server(const Server&) = delete;  // Its parts know each other's places.
+  Server& operator=(const Server&) = delete;
+
+  // Takes over what may change while allocations live: limits (not beyond the tables' sizes),
+  // shares, peers, users, addresses.
+  void reload(const Options& options, MonoTime now);
+  // Whether new allocations are taken on; those that there are go on either way.
+  void set_accepting(bool is_accepting) { is_accepting_ = is_accepting; }
+
+  // A payload is never empty.
+  //
+  // Whether the datagram is one of a flow with an allocation that was relayed, or counted as
+  // dropped: ChannelData and Send indications. Everything else is for step(), after admission.
+  bool relay(const Now& now, const DatagramArrived& input, Outbox& out);
+  bool relay(const Now& now, const MessageArrived& input, Outbox& out);
+  // A STUN message of a method that serves() over UDP, or a stream.
+  void step(const Now& now, const DatagramArrived& input, Outbox& out);
+  void step(const Now& now, const MessageArrived& input, Outbox& out);
+
+  void step(const Now& now, const RelayOpened& input, Outbox& out);
+  void step(const Now& now, const RelayRefused& input, Outbox& out);
+  void step(const Now& now, const RelayDatagramArrived& input, Outbox& out) {
+    forwarder_.take_datagram(now.mono, input, out);
+  }
+  void step(const Now& now, const StreamClosed& input, Outbox& out);
+  void step(const Now& now, const DeadlinePassed& input, Outbox& out);
+  std::optional<MonoTime> next_deadline() const { return table_.next_deadline(); }
+
+  // Whether that is what relay() is for, by its first bytes.
+  static bool may_be_relayed(Bytes message) {
+    return message.size() >= 4 && (message[0] == 0 ? message[1] == 0x16 : message[0] >> 4 == 4);
+  }
+  // Whether the message begins with a method of ours (RFC 8656 §17).
+  static bool serves(Bytes message);
+
+  const Stats& stats() const { return stats_; }
+  const Forwarder::Stats& forwarded() const { return forwarder_.stats(); }
+  const AllocationTable& table() const { return table_; }
+  void check_invariants() const { table_.check_invariants(); }
+
+  static uint64_t bytes_for(const Options& options);
+
+ private:
+  struct Request;  // A request being answered.
+
+  bool relay(MonoTime now, const Flow& flow, Bytes message, Outbox& out);
+  void handle(const Now& now, const Flow& flow, const wire::StunView& view, Outbox& out);
+  void allocate(const Request& request, Outbox& out);
+  void refresh(const Request& request, Outbox& out);
+  void create_permission(const Request& request, Outbox& out);
+  void bind_channel(const Request& request, Outbox& out);
+
+  void challenge(const Now& now, const Flow& flow, const wire::StunView& view,
+                 Authenticator::Refusal why, Outbox& out);
+  void refuse(const Request& request, unsigned code, Outbox& out);
+  void succeed(const Request& request, Outbox& out);
+  void finish_opening(MonoTime now, Allocation& allocation, Outbox& out);
+  void answer_allocate(MonoTime now, const Allocation& allocation, Outbox& out);
+  void send_reply(const Flow& flow, Bytes reply, Outbox& out);
+  void count_error(unsigned code);
+  Allocation* find_own(const Request& request, Outbox& out);
+
+  // 0, or the error code that says why not.
+  unsigned why_not_peer(const Allocation& allocation, const IpAddress& peer) const;
+
+  Allocation* find_reservation(const Allocation& allocation);
+  void end(Allocation& allocation, Outbox& out);
+  void drop(Drop why) { ++stats_.drops[static_cast<size_t>(why)]; }
+
+  Options options_;
+  SipHashKey secret_;
+  Authenticator authenticator_;
+  AllocationTable table_;
+  Addresses addresses_;
+  PeerPolicy peers_;
+  Forwarder forwarder_;
+  PrefixLimiter challenges_;
+  bool is_accepting_ = true;
+  uint64_t reservation_count_ = 0;
+  Stats stats_;
+};
+
+std::string_view label(Server::Drop drop);
+// Of Stats::successes.
+std::string_view method_label(size_t index);
+
+}  // namespace roost::core::turn

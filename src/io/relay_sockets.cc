@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: MIT
+#include "io/relay_sockets.h"
+
+#include <errno.h>
+#include <sys/epoll.h>
+
+#include "base/check.h"
+#include "io/socket_address.h"
+
+namespace roost::io {
+namespace {
+
+RelaySockets::Drop reason(int error) {
+  switch (error) {
+    case EAGAIN:
+    case ENOBUFS:
+    case ENOMEM: return RelaySockets::Drop::kBufferFull;
+    case ENETUNREACH:
+    case EHOSTUNREACH:
+    case ECONNREFUSED:
+    case ENETDOWN: return RelaySockets::Drop::kUnreachable;
+    case EPERM:
+    case EACCES: return RelaySockets::Drop::kForbidden;
+    case EMSGSIZE: return RelaySockets::Drop::kTooLong;
+    default: return RelaySockets::Drop::kOther;
+  }
+}
+
+bool set_option(int fd, int level, int name, int value) {
+  return setsockopt(fd, level, name, &value, sizeof value) == 0;
+}
+
+// RFC 8656 §15: the DF bit is set where the client asks for it, and not otherwise.
+void set_dont_fragment(int fd, bool is_v4, bool is_set) {
+  if (is_v4) {
+    set_option(fd, IPPROTO_IP, IP_MTU_DISCOVER, is_set ? IP_PMTUDISC_DO : IP_PMTUDISC_DONT);
+  } else {
+    set_option(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, is_set ? IPV6_PMTUDISC_DO : IPV6_PMTUDISC_DONT);
+  }
+}
+
+}  // namespace
+
+std::string_view label(RelaySockets::Drop drop) {
+  switch (drop) {
+    case RelaySockets::Drop::kBufferFull: return "buffer_full";
+    case RelaySockets::Drop::kUnreachable: return "unreachable";
+    case RelaySockets::Drop::kForbidden: return "forbidden";
+    case RelaySockets::Drop::kTooLong: return "too_long";
+    case RelaySockets::Drop::kOther: return "other";
+  }
+  return "";
+}
+
+RelaySockets::RelaySockets(EventLoop& loop, Random& random, const Options& options)
+    : loop_(loop),
+      random_(random),
+      options_(options),
+      epoll_(epoll_create1(EPOLL_CLOEXEC)),
+      sockets_(options.count_max),
+      buffers_(std::make_unique_for_overwrite<uint8_t[]>(kBatchMax * kDatagramSizeMax)) {
+  CHECK(epoll_.is_open());
+  CHECK(options.port_min > 0 && options.port_min <= options.port_max);
+  for (auto& ports : used_ports_) ports.resize(size_t{1} << 16);
+  arrived_.reserve(kBatchMax);
+  for (size_t i = 0; i < kBatchMax; ++i) {
+    slots_[i].payload = {buffers_.get() + i * kDatagramSizeMax, kDatagramSizeMax};
+  }
+}
+
+void RelaySockets::start(Deliver deliver) {
+  deliver_ = std::move(deliver);
+  watch_ = loop_.watch_readable(epoll_.get(), [this] { on_ready(); });
+}
+
+bool RelaySockets::is_port_free(const IpAddress& address, uint16_t port) const {
+  return !used_ports_[!address.is_v4()][port];
+}
+
+FileDescriptor RelaySockets::bind(const Endpoint& endpoint) {
+  sockaddr_storage address;
+  const socklen_t size = to_sockaddr(endpoint, address);
+  FileDescriptor fd(
+      socket(address.ss_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_UDP));
+  if (!fd.is_open()) return {};
+  const bool is_v4 = endpoint.address.is_v4();
+  if (!is_v4 && !set_option(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, 1)) return {};
+  if (::bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), size) != 0) return {};
+  set_option(fd.get(), SOL_SOCKET, SO_RCVBUF, kReceiveBufferBytes);  // Best effort.
+  set_dont_fragment(fd.get(), is_v4, false);
+  return fd;
+}
+
+bool RelaySockets::adopt(core::RelayId relay, const Endpoint& local, FileDescriptor fd) {
+  const size_t index = index_of(relay);
+  CHECK(index < sockets_.size() && !sockets_[index].fd.is_open());
+  epoll_event event{};
+  event.events = EPOLLIN;
+  event.data.u64 = index;
+  if (epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd.get(), &event) != 0) return false;
+  sockets_[index] = {std::move(fd), relay, local, false};
+  used_ports_[!local.address.is_v4()][local.port] = true;
+  ++open_count_;
+  return true;
+}
+
+void RelaySockets::open(const core::OpenRelay& order, std::vector<core::Input>& answers) {
+  using Port = core::OpenRelay::Port;
+  const uint64_t range = uint64_t{options_.port_max} - options_.port_min + 1;
+  const bool wants_next = order.port == Port::kEvenAndNext;
+  for (int i = 0; i < kPortTriesMax; ++i) {
+    auto port = static_cast<uint16_t>(options_.port_min + random_.below(range));
+    if (order.port != Port::kAny) port &= 0xfffe;
+    if (port < options_.port_min || (wants_next && port == options_.port_max)) continue;
+    const Endpoint local{order.address, port};
+    const Endpoint above{order.address, static_cast<uint16_t>(port + 1)};
+    if (!is_port_free(order.address, port)) continue;
+    if (wants_next && !is_port_free(order.address, above.port)) continue;
+    FileDescriptor fd = bind(local);
+    if (!fd.is_open()) {
+      if (errno == EADDRINUSE) continue;
+      break;  // No descriptor, no such address: another port does not help.
+    }
+    FileDescriptor next;
+    if (wants_next) {
+      next = bind(above);
+      if (!next.is_open()) continue;
+    }
+    if (!adopt(order.relay, local, std::move(fd))) break;
+    if (wants_next) {
+      if (!adopt(order.next, above, std::move(next))) {
+        close({order.relay});
+        break;
+      }
+      answers.push_back(core::RelayOpened{order.next, above});
+    }
+    answers.push_back(core::RelayOpened{order.relay, local});
+    return;
+  }
+  if (wants_next) answers.push_back(core::RelayRefused{order.next});
+  answers.push_back(core::RelayRefused{order.relay});
+}
+
+void RelaySockets::close(const core::CloseRelay& order) {
+  Socket& socket = sockets_[index_of(order.relay)];
+  if (!socket.fd.is_open() || socket.relay != order.relay) return;
+  used_ports_[!socket.local.address.is_v4()][socket.local.port] = false;
+  socket = {};  // Closing takes it out of the epoll set.
+  --open_count_;
+}
+
+void RelaySockets::send(const core::SendFromRelay& order) {
+  Socket& socket = sockets_[index_of(order.relay)];
+  if (!socket.fd.is_open() || socket.relay != order.relay) return;
+  if (order.is_dont_fragment != socket.is_dont_fragment) {
+    socket.is_dont_fragment = order.is_dont_fragment;
+    set_dont_fragment(socket.fd.get(), socket.local.address.is_v4(), order.is_dont_fragment);
+  }
+  sockaddr_storage to;
+  const socklen_t size = to_sockaddr(order.to, to);
+  const ssize_t sent = sendto(socket.fd.get(), order.payload.data(), order.payload.size(), 0,
+                              reinterpret_cast<const sockaddr*>(&to), size);
+  if (sent < 0) ++drops_[static_cast<size_t>(reason(errno))];
+}
+
+void RelaySockets::on_ready() {
+  epoll_event ready[kSocketsPerWakeUpMax];
+  const int count = epoll_wait(epoll_.get(), ready, kSocketsPerWakeUpMax, 0);
+  for (int i = 0; i < count; ++i) read(ready[i].data.u64);
+}
+
+void RelaySockets::read(size_t index) {
+  Socket& socket = sockets_[index];
+  if (!socket.fd.is_open()) return;  // Closed since, by what another one brought.
+  for (size_t i = 0; i < kBatchMax; ++i) {
+    msghdr& header = headers_[i].msg_hdr;
+    header = {};
+    header.msg_name = &slots_[i].from;
+    header.msg_namelen = sizeof slots_[i].from;
+    header.msg_iov = &slots_[i].payload;
+    header.msg_iovlen = 1;
+  }
+  const int count = recvmmsg(socket.fd.get(), headers_.data(), kBatchMax, 0, nullptr);
+  arrived_.clear();
+  for (int i = 0; i < count; ++i) {
+    const auto from = from_sockaddr(slots_[i].from);
+    if (!from) continue;
+    // What was cut off is longer than anything that is relayed.
+    const Bytes payload(buffers_.get() + i * kDatagramSizeMax, headers_[i].msg_len);
+    arrived_.push_back({socket.relay, *from, payload});
+  }
+  if (!arrived_.empty()) deliver_(arrived_);
+}
+
+void RelaySockets::write_metrics(node::MetricsWriter& out) const {
+  out.gauge("roost_relay_sockets", "Open sockets of relayed transport addresses.")
+      .value(uint64_t{open_count_});
+  out.counter("roost_relay_send_dropped_total",
+              "Datagrams to peers that the kernel would not send, by reason.");
+  for (size_t i = 0; i < kDropCount; ++i) {
+    out.labelled("reason", label(static_cast<Drop>(i)), drops_[i]);
+  }
+}
+
+}  // namespace roost::io

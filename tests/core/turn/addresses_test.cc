@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: MIT
+//
+// Goal: a relayed address is bound where the client expects it, shown as the world sees it, and
+// every address of ours is known as ours.
+// Method: tables of {where the client came in, what is configured, expected address}.
+#include "core/turn/addresses.h"
+
+#include <gtest/gtest.h>
+
+namespace roost::core::turn {
+namespace {
+
+IpAddress ip(std::string_view text) {
+  const auto parsed = IpAddress::parse(text);
+  EXPECT_TRUE(parsed) << text;
+  return parsed.value_or(IpAddress());
+}
+
+std::vector<IpAddress> ips(std::initializer_list<std::string_view> texts) {
+  std::vector<IpAddress> result;
+  for (const std::string_view text : texts) result.push_back(ip(text));
+  return result;
+}
+
+TEST(Addresses, AreBoundWhereTheClientCameInOrElseToTheFirstConfigured) {
+  const auto two = ips({"2a00::1", "5.5.5.5", "5.5.5.6", "2a00::2"});
+  struct Row {
+    const char* came_in_at;
+    Family family;
+    std::vector<IpAddress> relay;
+    const char* expect;  // Null: nowhere.
+  };
+  const Row kRows[] = {
+      {"5.5.5.6", Family::kV4, two, "5.5.5.6"},
+      {"7.7.7.7", Family::kV4, two, "7.7.7.7"},
+      {"7.7.7.7", Family::kV4, {}, "7.7.7.7"},
+      {"7.7.7.7", Family::kV6, two, "2a00::1"},
+      {"7.7.7.7", Family::kV6, {}, nullptr},
+      {"7.7.7.7", Family::kV6, ips({"5.5.5.5"}), nullptr},
+      {"2a00::9", Family::kV6, two, "2a00::9"},
+      {"2a00::9", Family::kV4, two, "5.5.5.5"},
+      {"2a00::9", Family::kV4, ips({"2a00::1"}), nullptr},
+      // A wildcard says nothing about where the client came in.
+      {"0.0.0.0", Family::kV4, two, "5.5.5.5"},
+      {"0.0.0.0", Family::kV6, two, "2a00::1"},
+      {"0.0.0.0", Family::kV4, {}, nullptr},
+      {"::", Family::kV6, two, "2a00::1"},
+      {"::", Family::kV4, two, "5.5.5.5"},
+      {"::", Family::kV6, ips({"5.5.5.5"}), nullptr},
+  };
+  for (const Row& row : kRows) {
+    Flow flow;
+    flow.local.endpoint = {ip(row.came_in_at), 3478};
+    const auto found = Addresses({row.relay, {}, {}}).for_relay(flow, row.family);
+    EXPECT_EQ(found.has_value(), row.expect != nullptr) << row.came_in_at;
+    if (found && row.expect != nullptr) {
+      EXPECT_EQ(found->text(), row.expect);
+    }
+  }
+}
+
+TEST(Addresses, AreShownAsTheWorldSeesThemWithTheSamePort) {
+  const Addresses behind_nat({{}, ips({"9.9.9.9", "8.8.8.8"}), {}});
+  EXPECT_EQ(behind_nat.advertised({ip("10.0.0.5"), 50000}), (Endpoint{ip("9.9.9.9"), 50000}));
+  // None of the family: as bound.
+  EXPECT_EQ(behind_nat.advertised({ip("2a00::1"), 50000}), (Endpoint{ip("2a00::1"), 50000}));
+  const Addresses both({{}, ips({"2a00::9", "9.9.9.9"}), {}});
+  EXPECT_EQ(both.advertised({ip("fd00::1"), 7}), (Endpoint{ip("2a00::9"), 7}));
+  EXPECT_EQ(both.advertised({ip("10.0.0.5"), 7}), (Endpoint{ip("9.9.9.9"), 7}));
+  EXPECT_EQ(Addresses({}).advertised({ip("10.0.0.5"), 7}), (Endpoint{ip("10.0.0.5"), 7}));
+}
+
+TEST(Addresses, AreOursFromWhicheverListTheyAre) {
+  const Addresses addresses({ips({"5.5.5.5"}), ips({"9.9.9.9"}), ips({"10.0.0.5", "::1"})});
+  for (const char* text : {"5.5.5.5", "9.9.9.9", "10.0.0.5", "::1", "::ffff:5.5.5.5"}) {
+    EXPECT_TRUE(addresses.is_ours(ip(text))) << text;
+  }
+  for (const char* text : {"5.5.5.6", "::", "0.0.0.0", "127.0.0.1", "::5.5.5.5", "10.0.0.4"}) {
+    EXPECT_FALSE(addresses.is_ours(ip(text))) << text;
+  }
+}
+
+}  // namespace
+}  // namespace roost::core::turn

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/bytes.h"
+#include "base/endpoint.h"
+#include "base/time.h"
+#include "core/action.h"
+
+namespace roost::core::turn {
+
+// What turn_server_fuzz.cc plays with, and the naive model that it holds against the server: no
+// more than what a client has been told.
+
+using std::chrono::minutes;
+using std::chrono::seconds;
+using Data = std::vector<uint8_t>;
+
+// The input, byte by byte; zeros behind its end.
+class Script {
+ public:
+  Script(const uint8_t* data, size_t size) : bytes_(data, size) {}
+  bool is_over() const { return at_ >= bytes_.size(); }
+  uint8_t next() { return is_over() ? 0 : bytes_[at_++]; }
+  size_t below(size_t bound) { return next() % bound; }
+  Data take(size_t size) {
+    Data taken(size);
+    for (uint8_t& byte : taken) byte = next();
+    return taken;
+  }
+
+ private:
+  Bytes bytes_;
+  size_t at_ = 0;
+};
+
+inline Endpoint endpoint(const char* text) {
+  return *Endpoint::parse(text);
+}
+inline const IpAddress kOurV4 = *IpAddress::parse("5.5.5.5");
+inline const IpAddress kOurV6 = *IpAddress::parse("2a00:5::5");
+inline const IpAddress kLoopbackV4 = *IpAddress::parse("127.0.0.1");
+inline const IpAddress kExternal = *IpAddress::parse("7.7.7.7");
+
+struct Peer {
+  Endpoint endpoint;
+  bool is_allowed;  // Ours are not among them: they are handed over to or not.
+};
+inline const std::vector<Peer> kPeers = {
+    {endpoint("9.9.9.9:9000"), true},
+    {endpoint("9.9.9.9:9001"), true},
+    {endpoint("9.9.9.9:0"), false},
+    {endpoint("8.8.4.4:8000"), true},
+    {endpoint("10.0.0.1:1"), false},
+    {endpoint("127.0.0.1:80"), false},
+    {endpoint("5.5.5.5:22"), false},
+    {endpoint("1.2.3.4:5"), false},  // Denied by the owner.
+    {endpoint("[::1]:80"), false},
+    {endpoint("[fe80::1]:1"), false},
+    {endpoint("[2606:4700::1]:9"), true},
+    {endpoint("7.7.7.7:22"), true},
+    {endpoint("[64:ff9b::909:909]:9"), false},
+};
+
+inline bool is_public(const IpAddress& address) {
+  return std::any_of(kPeers.begin(), kPeers.end(), [&](const Peer& peer) {
+    return peer.is_allowed && peer.endpoint.address == address;
+  });
+}
+// Besides kExternal, which is only where it is configured.
+inline bool is_ours_always(const IpAddress& address) {
+  return address == kOurV4 || address == kOurV6 || address == IpAddress(0, 1) ||
+         address == kLoopbackV4;
+}
+
+struct Client {
+  Endpoint address;
+  LocalEnd local;
+  Transport transport = Transport::kUdp;
+  StreamId stream{};
+  std::string nonce;
+  MonoTime nonce_since;
+  Data last_allocate;
+
+  // The model: what the replies have granted.
+  struct Grant {
+    std::string user;
+    std::array<std::optional<Endpoint>, 2> local, advertised;  // By Family.
+    MonoTime expires_at;
+    std::map<IpAddress, MonoTime> permissions;
+    std::map<uint16_t, std::pair<Endpoint, MonoTime>> channels;
+
+    bool permits(const IpAddress& peer, MonoTime now) const {
+      const auto found = permissions.find(peer);
+      return found != permissions.end() && found->second > now;
+    }
+    std::optional<uint16_t> channel_of(const Endpoint& peer, MonoTime now) const {
+      for (const auto& [number, bound] : channels) {
+        if (bound.first == peer && bound.second > now) return number;
+      }
+      return {};
+    }
+  };
+  std::optional<Grant> grant;
+};
+
+// Data that arrives at a client.
+struct Delivery {
+  size_t client;
+  Endpoint from;
+  std::optional<uint16_t> channel;
+  Data data;
+};
+
+}  // namespace roost::core::turn

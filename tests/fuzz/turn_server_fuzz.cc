@@ -1,0 +1,700 @@
+// SPDX-License-Identifier: MIT
+//
+// Any conversation of well-formed messages with a TURN server: clients over UDP and streams, with
+// right and wrong credentials, peers that are allowed and forbidden, sockets that open, late or
+// not, and time that passes. A naive model knows what each client was granted, from the replies
+// alone. After each step the table's invariants hold; data went out exactly where the model has a
+// live permission or channel and the policy nothing against it, unchanged, and came in exactly from
+// permitted peers; who has proved nothing got at most three times the bytes and caused nothing. In
+// the end, when all time is over, nothing is left.
+#include <algorithm>
+#include <deque>
+#include <set>
+
+#include "base/check.h"
+#include "base/random.h"
+#include "core/turn/server.h"
+#include "turn_model.h"
+#include "wire/channel_data.h"
+#include "wire/stun_builder.h"
+
+namespace roost::core::turn {
+namespace {
+
+using wire::StunAttribute;
+using wire::StunBuilder;
+using wire::StunClass;
+using wire::StunMethod;
+using wire::StunView;
+
+class Play {
+ public:
+  Play(const uint8_t* data, size_t size)
+      : script_(data, size), bits_(script_.next()), random_(5), server_(options(), random_, mono_) {
+    const char* const kAddresses[] = {"192.0.2.1:1000",     "192.0.2.1:1001", "203.0.113.1:1000",
+                                      "[2001:db8::1]:1000", "192.0.2.2:1000", "203.0.113.2:1000"};
+    for (size_t i = 0; i < std::size(kAddresses); ++i) {
+      Client client;
+      client.address = endpoint(kAddresses[i]);
+      client.local.endpoint = {client.address.address.is_v4() ? kOurV4 : kOurV6, 3478};
+      if (i >= 4) {
+        client.transport = i == 4 ? Transport::kTcp : Transport::kTls;
+        client.stream = StreamId{i};
+      }
+      clients_.push_back(client);
+    }
+  }
+
+  void run() {
+    for (int step = 0; step < 200 && !script_.is_over(); ++step) act();
+    while (!pending_.empty()) answer_one(false);
+    pass(std::chrono::hours(2));
+    CHECK(server_.table().size() == 0 && sockets_.empty());
+    for (const Client& client : clients_) CHECK(!client.grant);
+  }
+
+ private:
+  Server::Options options() const {
+    Server::Options options;
+    options.authenticator.users = {{"alice", "a"}, {"bob", "b"}};
+    options.addresses.relay = {kOurV4};
+    if ((bits_ & 1) == 0) options.addresses.relay.push_back(kOurV6);
+    if ((bits_ & 2) != 0) options.addresses.external = {kExternal};
+    options.addresses.own = {kOurV4, kOurV6, *IpAddress::parse("127.0.0.1"), {0, 1}};
+    options.table = {.allocations = 6,
+                     .allocations_per_user = 4,
+                     .allocations_per_prefix = 3,
+                     .permissions_per_allocation = 4,
+                     .channels_per_allocation = 3};
+    if ((bits_ & 4) != 0) options.bytes_per_allocation = 2000;
+    if ((bits_ & 8) != 0) options.share.allocation_bytes_per_second = 300;
+    if ((bits_ & 16) != 0) options.share.bytes_per_second = 1000;
+    options.share.percent = {0, 50, 30, 20};
+    options.peers = PeerPolicy({}, {*Prefix::parse("1.2.3.0/24")});
+    return options;
+  }
+  bool is_limited() const { return (bits_ & 12) != 0; }
+
+  void act() {
+    switch (script_.below(13)) {
+      case 0: return allocate();
+      case 1: return get_nonce(script_.below(clients_.size()));
+      case 2: return refresh();
+      case 3: return permit();
+      case 4: return bind();
+      case 5: return send_indication();
+      case 6: return send_channel_data();
+      case 7: return receive();
+      case 8: return pass(seconds(size_t{script_.next()} * (script_.next() % 8)));
+      case 9: return answer_one(script_.below(3) != 0);
+      case 10: return close_stream();
+      case 11: return send_garbage();
+      case 12: return repeat_allocate();
+    }
+  }
+
+  // ---- The world.
+
+  Now now() const { return {mono_, kWallTimeMin}; }
+
+  // One step of the server. What comes out of it is sorted into replies_, deliveries_ and sent_.
+  template <typename Step>
+  void step(Step take_step) {
+    out_.clear();
+    take_step(out_);
+    server_.check_invariants();
+    CHECK(out_.actions().size() <= Outbox::kActionsPerStepMax && out_.has_room());
+    for (const Action& action : out_.actions()) {
+      if (const auto* datagram = std::get_if<SendDatagram>(&action)) {
+        Data bytes(datagram->head.begin(), datagram->head.end());
+        bytes.insert(bytes.end(), datagram->payload.begin(), datagram->payload.end());
+        const size_t client = client_at(datagram->to);
+        CHECK(clients_[client].local.endpoint == datagram->local.endpoint);
+        sort_in(client, bytes);
+      } else if (const auto* message = std::get_if<SendMessage>(&action)) {
+        const size_t client = client_of(message->stream);
+        sort_in(client, {message->payload.begin(), message->payload.end()});
+        CHECK(message->may_be_dropped == (replies_.empty()));
+      } else if (const auto* from_relay = std::get_if<SendFromRelay>(&action)) {
+        CHECK(sockets_.contains(from_relay->relay));
+        sent_.push_back(*from_relay);
+        sent_data_.assign(from_relay->payload.begin(), from_relay->payload.end());
+      } else if (const auto* open = std::get_if<OpenRelay>(&action)) {
+        CHECK(relays_seen_.insert(open->relay).second);
+        pending_.push_back(*open);
+      } else {
+        close(std::get<CloseRelay>(action).relay);
+      }
+    }
+  }
+
+  size_t client_at(const Endpoint& address) const {
+    for (size_t i = 0; i < 4; ++i) {
+      if (clients_[i].address == address) return i;
+    }
+    CHECK(false);
+    return 0;
+  }
+  size_t client_of(StreamId stream) const {
+    for (size_t i = 4; i < clients_.size(); ++i) {
+      if (clients_[i].stream == stream) return i;
+    }
+    CHECK(false);
+    return 0;
+  }
+
+  void sort_in(size_t client, const Data& bytes) {
+    CHECK(!bytes.empty());
+    if (bytes[0] >= 0x40) {
+      const auto parsed = wire::parse_channel_data(bytes);
+      CHECK(parsed);
+      const size_t padded = (4 + parsed->data.size() + 3) / 4 * 4;
+      CHECK(bytes.size() == (client < 4 ? 4 + parsed->data.size() : padded));
+      deliveries_.push_back(
+          {client, {}, parsed->channel, {parsed->data.begin(), parsed->data.end()}});
+      return;
+    }
+    const auto view = StunView::parse(bytes);
+    CHECK(view);
+    if (view->message_class() == StunClass::kIndication) {
+      CHECK(view->method() == StunMethod::kData);
+      const Bytes data = view->find(StunAttribute::kData).value();
+      deliveries_.push_back({client,
+                             view->find_xor_address(StunAttribute::kXorPeerAddress).value(),
+                             {},
+                             {data.begin(), data.end()}});
+      return;
+    }
+    replies_.push_back({client, bytes});
+    if (view->method() == StunMethod::kAllocate && view->message_class() == StunClass::kSuccess) {
+      learn_allocation(client, *view);
+    }
+  }
+
+  void close(RelayId relay) {
+    const auto found = sockets_.find(relay);
+    CHECK(found != sockets_.end());
+    for (Client& client : clients_) {
+      if (!client.grant) continue;
+      auto& local = client.grant->local[static_cast<size_t>(AllocationTable::family_of(relay))];
+      if (local == found->second) local.reset();
+      if (!client.grant->local[0] && !client.grant->local[1]) client.grant.reset();
+    }
+    sockets_.erase(found);
+    closed_.push_back(relay);
+  }
+
+  void pass(Duration duration) {
+    const MonoTime end = mono_ + duration;
+    while (server_.next_deadline() && *server_.next_deadline() <= end) {
+      mono_ = std::max(mono_, *server_.next_deadline());
+      begin();
+      step([&](Outbox& out) { server_.step(now(), DeadlinePassed{}, out); });
+      CHECK(replies_.empty() && deliveries_.empty() && sent_.empty());
+    }
+    mono_ = end;
+    for (const Client& client : clients_) CHECK(!client.grant || client.grant->expires_at > mono_);
+  }
+
+  void begin() {
+    replies_.clear();
+    deliveries_.clear();
+    sent_.clear();
+  }
+
+  void deliver(size_t client, const Data& bytes) {
+    const Client& from = clients_[client];
+    begin();
+    const bool is_udp = from.transport == Transport::kUdp;
+    const DatagramArrived datagram{1, from.local, from.address, bytes};
+    const MessageArrived message{from.stream, from.transport, from.local, from.address, bytes};
+    step([&](Outbox& out) {  // As a node does it.
+      if (Server::may_be_relayed(bytes) &&
+          (is_udp ? server_.relay(now(), datagram, out) : server_.relay(now(), message, out))) {
+        return;
+      }
+      is_udp ? server_.step(now(), datagram, out) : server_.step(now(), message, out);
+    });
+  }
+
+  void answer_one(bool is_opened) {
+    if (pending_.empty()) return;
+    const OpenRelay open = pending_.front();
+    pending_.pop_front();
+    std::vector<RelayId> relays = {open.relay};
+    if (open.port == OpenRelay::Port::kEvenAndNext) relays.insert(relays.begin(), open.next);
+    // The one above first, so that all is known when the Allocate is answered.
+    if (open.port != OpenRelay::Port::kAny) next_port_ += next_port_ & 1;
+    const uint16_t port = next_port_;
+    next_port_ = static_cast<uint16_t>(next_port_ + relays.size());
+    for (size_t i = 0; i < relays.size(); ++i) {
+      begin();
+      const Endpoint local{open.address, static_cast<uint16_t>(port + relays.size() - 1 - i)};
+      if (is_opened) sockets_[relays[i]] = local;
+      step([&](Outbox& out) {
+        if (is_opened) {
+          server_.step(now(), RelayOpened{relays[i], local}, out);
+        } else {
+          server_.step(now(), RelayRefused{relays[i]}, out);
+        }
+      });
+      CHECK(deliveries_.empty() && sent_.empty() && replies_.size() <= 1);
+    }
+  }
+
+  void close_stream() {
+    const size_t client = 4 + script_.below(2);
+    begin();
+    step([&](Outbox& out) { server_.step(now(), StreamClosed{clients_[client].stream, {}}, out); });
+    CHECK(replies_.empty() && deliveries_.empty() && sent_.empty());
+    CHECK(!clients_[client].grant);
+    clients_[client].stream = StreamId{++last_stream_};
+    clients_[client].last_allocate.clear();
+  }
+
+  // ---- Requests.
+
+  struct Ask {
+    size_t client;
+    std::string user;
+    bool is_right;  // The server has every reason to believe it.
+    Data bytes;
+  };
+
+  template <typename AddAttributes>
+  Ask make_request(StunMethod method, AddAttributes add_attributes) {
+    const size_t number = script_.below(clients_.size());
+    const Client& client = clients_[number];
+    // 0..9 right, then one thing wrong.
+    const size_t manner = script_.below(16);
+    const std::string user = manner % 2 == 0 ? "alice" : "bob";
+    std::string password(1, user[0]);
+    std::string nonce = client.nonce;
+    if (manner == 10) password = "wrong";
+    if (manner == 11) nonce = clients_[(number + 1) % clients_.size()].nonce;
+    if (manner == 12) nonce += "A";
+    const bool is_fresh = mono_ - client.nonce_since < minutes(60);
+    const bool is_right = manner < 10 && !client.nonce.empty() && is_fresh;
+    const bool uses_sha256 = manner == 2 || manner == 3;
+
+    Data buffer(2048);
+    std::array<uint8_t, 12> id{};
+    store_u64(id.data() + 4, ++transaction_count_);
+    StunBuilder builder(buffer, StunClass::kRequest, method, id);
+    add_attributes(builder, number);
+    if (manner != 13) {
+      builder.add(StunAttribute::kUsername, as_bytes(user));
+      if (manner != 14) builder.add(StunAttribute::kRealm, as_bytes("roost"));
+      builder.add(StunAttribute::kNonce, as_bytes(nonce));
+      const Md5Digest key = md5(as_bytes(user + ":roost:" + password));
+      if (uses_sha256) {
+        builder.add_integrity_sha256(key);
+      } else if (manner != 15) {
+        builder.add_integrity(key);
+      }
+    }
+    if (script_.below(4) == 0) builder.add_fingerprint();
+    const Bytes message = builder.finish();
+    return {number, user, is_right, {message.begin(), message.end()}};
+  }
+
+  // Sends it; the reply's error code, 0 for success, -1 for none.
+  int send(const Ask& ask) {
+    const size_t sockets_before = relays_seen_.size();
+    const uint32_t size_before = server_.table().size();
+    deliver(ask.client, ask.bytes);
+    CHECK(deliveries_.empty() && sent_.empty() && replies_.size() <= 1);
+    if (replies_.empty()) {
+      CHECK(!ask.is_right || pending_count(ask) > 0);
+      return -1;
+    }
+    CHECK(replies_[0].first == ask.client);
+    const StunView reply = *StunView::parse(replies_[0].second);
+    CHECK(same_bytes(reply.cookie_and_transaction_id(), Bytes(ask.bytes).subspan(4, 16)));
+    CHECK(reply.has_fingerprint() == StunView::parse(ask.bytes)->has_fingerprint());
+    const int code = static_cast<int>(reply.error_code().value_or(0));
+    const bool is_refused = code == 401 || code == 438;
+    const bool is_signed = reply.find(StunAttribute::kMessageIntegrity) ||
+                           reply.find(StunAttribute::kMessageIntegritySha256);
+    CHECK(is_signed == (!is_refused && (code != 400 || is_signed)));
+    if (!is_signed) {
+      CHECK(is_refused || code == 400);
+      CHECK(reply.bytes().size() <= 3 * ask.bytes.size());
+      CHECK(relays_seen_.size() == sockets_before && server_.table().size() == size_before);
+    }
+    // The nonce counts in whole minutes, so that it may be taken for up to one longer.
+    CHECK(!ask.is_right || is_signed);
+    CHECK(ask.is_right || !is_signed || mono_ - clients_[ask.client].nonce_since <= minutes(61));
+    return code;
+  }
+
+  // How many sockets the server still waits for: while one is, an Allocate may go unanswered.
+  size_t pending_count(const Ask& ask) const {
+    return StunView::parse(ask.bytes)->method() == StunMethod::kAllocate ? pending_.size() : 0;
+  }
+
+  void get_nonce(size_t number) {
+    Client& client = clients_[number];
+    Data buffer(64);
+    StunBuilder builder(buffer, StunClass::kRequest, StunMethod::kAllocate,
+                        std::array<uint8_t, 12>{1});
+    builder.add_u32(StunAttribute::kRequestedTransport, 17u << 24);
+    const Data bytes(builder.finish().begin(), builder.finish().end());
+    deliver(number, bytes);
+    CHECK(replies_.size() <= 1);
+    if (replies_.empty()) return;
+    CHECK(replies_[0].second.size() <= 3 * bytes.size());
+    const StunView reply = *StunView::parse(replies_[0].second);
+    CHECK(reply.error_code() == 401u);
+    client.nonce = as_text(reply.find(StunAttribute::kNonce).value());
+    client.nonce_since = mono_;
+  }
+
+  void allocate() {
+    const uint8_t shape = script_.next();
+    const Ask ask = make_request(StunMethod::kAllocate, [&](StunBuilder& builder, size_t) {
+      const auto family = [&](StunAttribute type, uint8_t value) {
+        builder.add_u32(type, uint32_t{value} << 24);
+      };
+      if (shape % 16 != 15) builder.add_u32(StunAttribute::kRequestedTransport, 17u << 24);
+      if (shape % 16 >= 8) builder.add_u32(StunAttribute::kLifetime, script_.next() * 32u);
+      switch (shape / 16 % 8) {
+        case 0: break;
+        case 1: family(StunAttribute::kRequestedAddressFamily, 1); break;
+        case 2: family(StunAttribute::kRequestedAddressFamily, 2); break;
+        case 3: family(StunAttribute::kAdditionalAddressFamily, 2); break;
+        case 4: builder.add(StunAttribute::kEvenPort, std::array<uint8_t, 1>{0}); break;
+        case 5: builder.add(StunAttribute::kEvenPort, std::array<uint8_t, 1>{0x80}); break;
+        case 6:
+          if (!tokens_.empty()) {
+            builder.add(StunAttribute::kReservationToken, tokens_[script_.below(tokens_.size())]);
+          }
+          break;
+        case 7: family(StunAttribute::kAdditionalAddressFamily, script_.next()); break;
+      }
+    });
+    Client& client = clients_[ask.client];
+    const bool had_one = client.grant.has_value();
+    const size_t pending_before = pending_.size();
+    const int code = send(ask);
+    if (had_one && ask.is_right) CHECK(code == 437);
+    if (code == 0 || pending_.size() > pending_before) {  // One has begun.
+      client.last_allocate = ask.bytes;
+      last_user_[ask.client] = ask.user;
+    }
+    if (script_.below(4) != 0) answer_one(true);
+  }
+
+  // The model learns from the reply alone what was granted, and of whom from the last request.
+  void learn_allocation(size_t number, const StunView& reply) {
+    Client& client = clients_[number];
+    Client::Grant grant;
+    grant.expires_at = mono_ + seconds(reply.find_u32(StunAttribute::kLifetime).value());
+    reply.for_each_attribute([&](const StunView::Attribute& attribute) {
+      if (attribute.type != StunAttribute::kXorRelayedAddress) return;
+      const Endpoint advertised = *reply.read_xor_address(attribute.value);
+      Endpoint local = advertised;
+      if ((bits_ & 2) != 0 && local.address == kExternal) local.address = kOurV4;
+      const auto family = static_cast<size_t>(family_of(local.address));
+      CHECK(!grant.local[family] && is_open(local));
+      grant.local[family] = local;
+      grant.advertised[family] = advertised;
+    });
+    CHECK(grant.local[0] || grant.local[1]);
+    if (const auto token = reply.find(StunAttribute::kReservationToken)) {
+      tokens_.push_back({token->begin(), token->end()});
+    }
+    if (client.grant) {  // Said again: the same, for what is left of its time.
+      CHECK(client.grant->local == grant.local);
+      return;
+    }
+    client.grant = grant;
+  }
+
+  bool is_open(const Endpoint& local) const {
+    return std::any_of(sockets_.begin(), sockets_.end(),
+                       [&](const auto& socket) { return socket.second == local; });
+  }
+
+  void repeat_allocate() {
+    const size_t number = script_.below(clients_.size());
+    if (clients_[number].last_allocate.empty()) return;
+    deliver(number, Data(clients_[number].last_allocate));
+    CHECK(deliveries_.empty() && sent_.empty() && replies_.size() <= 1);
+  }
+
+  // Whether the request can only be answered so: 437, 441, or by what it says.
+  std::optional<int> why_not_own(const Ask& ask) {
+    const Client& client = clients_[ask.client];
+    if (!client.grant) return 437;
+    if (last_user_[ask.client] != ask.user) return 441;
+    return {};
+  }
+
+  void refresh() {
+    const uint8_t shape = script_.next();
+    const auto wanted = static_cast<uint8_t>(shape / 4 % 4);
+    const Ask ask = make_request(StunMethod::kRefresh, [&](StunBuilder& builder, size_t) {
+      if (shape % 4 != 3) builder.add_u32(StunAttribute::kLifetime, shape % 4 * 1000u);
+      if (wanted != 0) {
+        builder.add_u32(StunAttribute::kRequestedAddressFamily, uint32_t{wanted} << 24);
+      }
+    });
+    auto expected = why_not_own(ask);
+    Client& client = clients_[ask.client];
+    if (!expected && wanted != 0) {
+      if (wanted == 3 || !client.grant->local[wanted - 1]) expected = 443;
+    }
+    const int code = send(ask);
+    if (!ask.is_right) return;
+    CHECK(code == expected.value_or(0));
+    if (code != 0) return;
+    const StunView reply = *StunView::parse(replies_[0].second);
+    const uint32_t lifetime = reply.find_u32(StunAttribute::kLifetime).value();
+    CHECK((lifetime == 0) == (shape % 4 == 0));
+    if (lifetime > 0) {
+      CHECK(client.grant);
+      client.grant->expires_at = mono_ + seconds(lifetime);
+    } else if (wanted == 0) {
+      CHECK(!client.grant);
+    } else {
+      CHECK(!client.grant || !client.grant->local[wanted - 1]);
+    }
+  }
+
+  Endpoint any_peer() {
+    const size_t which = script_.below(kPeers.size() + clients_.size());
+    if (which < kPeers.size()) return kPeers[which].endpoint;
+    const auto& grant = clients_[which - kPeers.size()].grant;
+    if (grant && grant->advertised[0]) return *grant->advertised[0];
+    return {kOurV4, static_cast<uint16_t>(50'000 + which)};
+  }
+  bool is_ours(const IpAddress& address) const {
+    return (address == kExternal && (bits_ & 2) != 0) || is_ours_always(address);
+  }
+  std::optional<int> why_not_peer(const Client::Grant& grant, const Endpoint& peer) const {
+    if (!grant.local[static_cast<size_t>(family_of(peer.address))]) return 443;
+    const bool is_loopback = peer.address == IpAddress(0, 1) || peer.address == kLoopbackV4;
+    if ((is_ours(peer.address) && !is_loopback) || is_public(peer.address)) return {};
+    return 403;
+  }
+
+  void permit() {
+    std::vector<Endpoint> peers;
+    for (size_t i = script_.below(4); i > 0; --i) peers.push_back(any_peer());
+    const Ask ask = make_request(StunMethod::kCreatePermission, [&](StunBuilder& builder, size_t) {
+      for (const Endpoint& peer : peers) {
+        builder.add_xor_address(StunAttribute::kXorPeerAddress, peer);
+      }
+    });
+    auto expected = why_not_own(ask);
+    if (!expected && peers.empty()) expected = 400;
+    for (const Endpoint& peer : peers) {
+      if (!expected) expected = why_not_peer(*clients_[ask.client].grant, peer);
+    }
+    const int code = send(ask);
+    if (!ask.is_right) return;
+    CHECK(code == expected.value_or(0) || (!expected && code == 508));
+    if (expected) return;
+    for (const Endpoint& peer : peers) {
+      // Of a request that did not fit some may have been granted: those in front.
+      if (code != 0 && !server_permits_after_508(ask.client, peer.address)) break;
+      clients_[ask.client].grant->permissions[peer.address] = mono_ + minutes(5);
+    }
+  }
+  // Whether one more permission still fitted, by the model's own count.
+  bool server_permits_after_508(size_t client, const IpAddress& peer) {
+    auto& permissions = clients_[client].grant->permissions;
+    std::erase_if(permissions, [&](const auto& entry) { return entry.second <= mono_; });
+    return permissions.contains(peer) || permissions.size() < 4;
+  }
+
+  void bind() {
+    const auto number = static_cast<uint16_t>(0x3fff + script_.below(6));
+    const Endpoint peer = any_peer();
+    const Ask ask = make_request(StunMethod::kChannelBind, [&](StunBuilder& builder, size_t) {
+      builder.add_u32(StunAttribute::kChannelNumber, uint32_t{number} << 16);
+      builder.add_xor_address(StunAttribute::kXorPeerAddress, peer);
+    });
+    auto expected = why_not_own(ask);
+    Client& client = clients_[ask.client];
+    if (!expected && !wire::is_channel_number(number)) expected = 400;
+    if (!expected) expected = why_not_peer(*client.grant, peer);
+    if (!expected && is_ours(peer.address) && !is_relayed(peer)) expected = 403;
+    if (!expected) {
+      const auto of_number = client.grant->channels.find(number);
+      const bool is_bound =
+          of_number != client.grant->channels.end() && of_number->second.second > mono_;
+      const auto of_peer = client.grant->channel_of(peer, mono_);
+      if (is_bound && of_number->second.first != peer) expected = 400;
+      if (of_peer && *of_peer != number) expected = 400;
+    }
+    const int code = send(ask);
+    if (!ask.is_right) return;
+    CHECK(code == expected.value_or(0) || (!expected && code == 508));
+    if (expected) return;
+    if (code == 0 || server_permits_after_508(ask.client, peer.address)) {
+      client.grant->permissions[peer.address] = mono_ + minutes(5);
+    }
+    if (code == 0) client.grant->channels[number] = {peer, mono_ + minutes(10)};
+  }
+
+  // Reserved ones and those of allocations still opening included.
+  bool is_relayed(const Endpoint& peer) const {
+    if (is_open(peer)) return true;
+    return (bits_ & 2) != 0 && peer.address == kExternal && is_open({kOurV4, peer.port});
+  }
+
+  // ---- Data.
+
+  Data any_data() {
+    const uint8_t size = script_.next();
+    // Now and then at the bound and just beyond it.
+    if (size == 255) return Data(Forwarder::kDataSizeMax + script_.below(2), 'x');
+    return script_.take(size % 16);
+  }
+
+  void send_indication() {
+    const size_t number = script_.below(clients_.size());
+    const Endpoint peer = any_peer();
+    const Data data = any_data();
+    Data buffer(2048);
+    StunBuilder builder(buffer, StunClass::kIndication, StunMethod::kSend,
+                        std::array<uint8_t, 12>{2});
+    builder.add_xor_address(StunAttribute::kXorPeerAddress, peer);
+    builder.add(StunAttribute::kData, data);
+    const Bytes message = builder.finish();
+    deliver(number, {message.begin(), message.end()});
+    const auto& grant = clients_[number].grant;
+    check_sent(number, peer, data, grant && grant->permits(peer.address, mono_));
+  }
+
+  void send_channel_data() {
+    const size_t number = script_.below(clients_.size());
+    const auto channel = static_cast<uint16_t>(0x3fff + script_.below(7));
+    const Data data = any_data();
+    if (channel < 0x4000) return;
+    const auto header = wire::channel_data_header(channel, data.size());
+    Data bytes(header.begin(), header.end());
+    bytes.insert(bytes.end(), data.begin(), data.end());
+    if (number >= 4) bytes.resize((bytes.size() + 3) / 4 * 4);
+    deliver(number, bytes);
+    const auto& grant = clients_[number].grant;
+    Endpoint peer;
+    bool is_bound = false;
+    if (grant) {
+      const auto found = grant->channels.find(channel);
+      is_bound = found != grant->channels.end() && found->second.second > mono_;
+      if (is_bound) peer = found->second.first;
+    }
+    check_sent(number, peer, data, is_bound);
+  }
+
+  // What has come of data that a client sent, which may have been lost to a limit, but for that is
+  // exactly what the model says.
+  void check_sent(size_t number, const Endpoint& peer, const Data& data, bool is_granted) {
+    CHECK(replies_.empty());
+    const auto& grant = clients_[number].grant;
+    const auto family = static_cast<size_t>(family_of(peer.address));
+    const bool may_go =
+        is_granted && grant->local[family] && data.size() <= Forwarder::kDataSizeMax;
+    const bool is_handed_over = may_go && is_relayed(peer);
+    const bool goes_out = may_go && !is_handed_over && peer.port != 0 && !is_ours(peer.address) &&
+                          is_public(peer.address);
+    CHECK(sent_.size() <= (goes_out ? 1u : 0u));
+    CHECK(is_limited() || sent_.size() == (goes_out ? 1u : 0u));
+    if (!sent_.empty()) {
+      CHECK(sent_[0].to == peer && sent_data_ == data);
+      CHECK(sockets_.at(sent_[0].relay) == *grant->local[family]);
+    }
+    if (!is_handed_over) {
+      CHECK(deliveries_.empty());
+      return;
+    }
+    const Endpoint& from = *grant->advertised[family];
+    check_delivered(owner_of(peer), from, data);
+  }
+
+  // Whose relayed address that is.
+  std::optional<size_t> owner_of(const Endpoint& relayed) const {
+    const auto family = static_cast<size_t>(family_of(relayed.address));
+    for (size_t i = 0; i < clients_.size(); ++i) {
+      const auto& grant = clients_[i].grant;
+      if (!grant || !grant->local[family]) continue;
+      if (*grant->local[family] == relayed || *grant->advertised[family] == relayed) return i;
+    }
+    return {};
+  }
+
+  void check_delivered(std::optional<size_t> to, const Endpoint& from, const Data& data) {
+    const bool is_due = to && clients_[*to].grant->permits(from.address, mono_) &&
+                        data.size() <= Forwarder::kDataSizeMax;
+    CHECK(deliveries_.size() <= (is_due ? 1u : 0u));
+    CHECK(is_limited() || deliveries_.size() == (is_due ? 1u : 0u));
+    if (deliveries_.empty()) return;
+    const Delivery& delivery = deliveries_[0];
+    CHECK(delivery.client == *to && delivery.data == data);
+    CHECK(delivery.channel == clients_[*to].grant->channel_of(from, mono_));
+    CHECK(delivery.channel || delivery.from == from);
+  }
+
+  // To a socket that is open, or to one that was: what has been read from it already.
+  void receive() {
+    const size_t which = script_.below(sockets_.size() + closed_.size() + 1);
+    RelayId relay{};
+    std::optional<Endpoint> local;
+    if (which < sockets_.size()) {
+      const auto socket = std::next(sockets_.begin(), static_cast<ptrdiff_t>(which));
+      relay = socket->first;
+      local = socket->second;
+    } else if (which < sockets_.size() + closed_.size()) {
+      relay = closed_[which - sockets_.size()];
+    }
+    const Endpoint from = any_peer();
+    const Data data = any_data();
+    begin();
+    step([&](Outbox& out) { server_.step(now(), RelayDatagramArrived{relay, from, data}, out); });
+    CHECK(replies_.empty() && sent_.empty());
+    check_delivered(local ? owner_of(*local) : std::nullopt, from, data);
+  }
+
+  void send_garbage() {
+    const size_t number = script_.below(clients_.size());
+    Data bytes = script_.take(1 + script_.below(40));
+    bytes[0] &= 0x3f;  // Else it may be a channel that is bound.
+    const uint32_t before = server_.table().size();
+    const size_t size = bytes.size();
+    deliver(number, bytes);
+    CHECK(sent_.empty() && deliveries_.empty() && server_.table().size() == before);
+    if (!replies_.empty()) CHECK(replies_[0].second.size() <= 3 * size);
+  }
+
+  Script script_;
+  uint8_t bits_;
+  SeededRandom random_;
+  MonoTime mono_{std::chrono::hours(1000)};
+  Server server_;
+  Outbox out_;
+  std::vector<Client> clients_;
+  std::map<size_t, std::string> last_user_;
+  uint64_t transaction_count_ = 0;
+  uint64_t last_stream_ = 100;
+  uint16_t next_port_ = 50'000;
+  std::map<RelayId, Endpoint> sockets_;
+  std::vector<RelayId> closed_;
+  std::set<RelayId> relays_seen_;
+  std::deque<OpenRelay> pending_;
+  std::vector<Data> tokens_;
+  std::vector<std::pair<size_t, Data>> replies_;
+  std::vector<Delivery> deliveries_;
+  std::vector<SendFromRelay> sent_;  // Their payloads are gone,
+  Data sent_data_;                   // but for that of the last.
+};
+
+}  // namespace
+}  // namespace roost::core::turn
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  roost::core::turn::Play(data, size).run();
+  return 0;
+}

@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: MIT
+//
+// Goal: sockets of relayed addresses are opened where they were ordered, carry datagrams both ways,
+// and nothing comes from one that was closed. Method: real sockets on loopback.
+#include "io/relay_sockets.h"
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <set>
+#include <sys/resource.h>
+
+#include "loop_runner.h"
+#include "udp_client.h"
+
+namespace roost::io {
+namespace {
+
+using core::OpenRelay;
+using core::RelayId;
+
+constexpr IpAddress kLoopback = IpAddress::v4(0x7f000001);
+constexpr IpAddress kLoopbackV6(0, 1);
+
+// The number of an allocation's generation, slot and family.
+constexpr RelayId relay_id(uint32_t generation, uint32_t index) {
+  return static_cast<RelayId>(uint64_t{generation} << 32 | index);
+}
+
+class RelaySocketsTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    relays_.start([this](std::span<const core::RelayDatagramArrived> arrived) {
+      for (const core::RelayDatagramArrived& datagram : arrived) {
+        from_ = datagram.from;
+        relay_ = datagram.relay;
+        texts_.emplace_back(as_text(datagram.payload));
+      }
+    });
+  }
+
+  std::vector<core::Input> open(const OpenRelay& order) {
+    std::vector<core::Input> answers;
+    relays_.open(order, answers);
+    return answers;
+  }
+  // Where it was opened; a zero endpoint if it was not.
+  Endpoint opened(const OpenRelay& order) {
+    const auto answers = open(order);
+    if (answers.size() != 1) return {};
+    const auto* const opened = std::get_if<core::RelayOpened>(&answers[0]);
+    return opened != nullptr && opened->relay == order.relay ? opened->local : Endpoint();
+  }
+  std::string metrics() const {
+    std::string text;
+    node::MetricsWriter writer(text);
+    relays_.write_metrics(writer);
+    return text;
+  }
+
+  EventLoop loop_;
+  SeededRandom random_{7};
+  RelaySockets relays_{loop_, random_, {.count_max = 8, .port_min = 20000, .port_max = 29999}};
+  Endpoint from_;
+  RelayId relay_{};
+  std::vector<std::string> texts_;
+};
+
+TEST_F(RelaySocketsTest, CarryDatagramsBothWays) {
+  for (const IpAddress& address : {kLoopback, kLoopbackV6}) {
+    const RelayId id = relay_id(1, address.is_v4() ? 0 : 1);
+    const Endpoint local = opened({id, address});
+    EXPECT_EQ(address, local.address);
+    EXPECT_GE(local.port, 20000);
+    EXPECT_LE(local.port, 29999);
+    UdpClient peer(address);
+    relays_.send({id, peer.local(), as_bytes("out")});
+    EXPECT_EQ((std::pair<std::string, Endpoint>("out", local)), peer.receive());
+    texts_.clear();
+    peer.send(local, "in 1");
+    peer.send(local, "in 2");
+    ASSERT_TRUE(run_until(loop_, [&] { return texts_.size() == 2; }));
+    EXPECT_EQ((std::vector<std::string>{"in 1", "in 2"}), texts_);
+    EXPECT_EQ(peer.local(), from_);
+    EXPECT_EQ(id, relay_);
+  }
+  EXPECT_EQ(2u, relays_.open_count());
+}
+
+TEST_F(RelaySocketsTest, AreGivenEvenPortsAndTheNext) {
+  EXPECT_EQ(0, opened({relay_id(1, 0), kLoopback, OpenRelay::Port::kEven}).port % 2);
+  const auto answers =
+      open({relay_id(1, 2), kLoopback, OpenRelay::Port::kEvenAndNext, relay_id(1, 4)});
+  ASSERT_EQ(2u, answers.size());
+  const auto next = std::get<core::RelayOpened>(answers[0]);
+  const auto even = std::get<core::RelayOpened>(answers[1]);
+  EXPECT_EQ(relay_id(1, 4), next.relay);
+  EXPECT_EQ(relay_id(1, 2), even.relay);
+  EXPECT_EQ(0, even.local.port % 2);
+  EXPECT_EQ(even.local.port + 1, next.local.port);
+}
+
+TEST_F(RelaySocketsTest, AreSilentOnceClosed) {
+  const RelayId id = relay_id(1, 0);
+  const Endpoint local = opened({id, kLoopback});
+  UdpClient peer(kLoopback);
+  relays_.close({relay_id(2, 0)});  // Another one, that has never been.
+  EXPECT_EQ(1u, relays_.open_count());
+  peer.send(local, "late");
+  relays_.close({id});
+  relays_.close({id});
+  EXPECT_EQ(0u, relays_.open_count());
+  relays_.send({id, peer.local(), as_bytes("out")});
+  EXPECT_EQ("", peer.receive(20).first);
+  run_for(loop_, std::chrono::milliseconds(10));
+  EXPECT_TRUE(texts_.empty());
+  // The place is free for the next generation, and the port for anybody.
+  EXPECT_NE(0, opened({relay_id(2, 0), kLoopback}).port);
+}
+
+TEST_F(RelaySocketsTest, RefuseWhatTheMachineHasNot) {
+  // Not an address of ours.
+  const auto answers = open({relay_id(1, 0), IpAddress::v4(0xc0000201), OpenRelay::Port::kAny});
+  ASSERT_EQ(1u, answers.size());
+  EXPECT_EQ(relay_id(1, 0), std::get<core::RelayRefused>(answers[0]).relay);
+
+  // No descriptor: the limit is what is open now.
+  rlimit old{};
+  ASSERT_EQ(0, getrlimit(RLIMIT_NOFILE, &old));
+  const int next_fd = dup(0);
+  close(next_fd);
+  const rlimit tight{static_cast<rlim_t>(next_fd), old.rlim_max};
+  ASSERT_EQ(0, setrlimit(RLIMIT_NOFILE, &tight));
+  const auto refused =
+      open({relay_id(1, 0), kLoopback, OpenRelay::Port::kEvenAndNext, relay_id(1, 2)});
+  ASSERT_EQ(0, setrlimit(RLIMIT_NOFILE, &old));
+  ASSERT_EQ(2u, refused.size());
+  EXPECT_EQ(relay_id(1, 2), std::get<core::RelayRefused>(refused[0]).relay);
+  EXPECT_EQ(relay_id(1, 0), std::get<core::RelayRefused>(refused[1]).relay);
+  EXPECT_EQ(0u, relays_.open_count());
+  EXPECT_NE(0, opened({relay_id(1, 0), kLoopback}).port);
+}
+
+TEST_F(RelaySocketsTest, NeverShareAPortAmongAddressesOfAFamily) {
+  RelaySockets relays(loop_, random_, {.count_max = 4, .port_min = 21000, .port_max = 21002});
+  std::set<uint16_t> ports;
+  std::vector<core::Input> answers;
+  for (uint32_t i = 0; i < 3; ++i) {
+    relays.open({relay_id(1, i), IpAddress::v4(0x7f000001 + i)}, answers);
+  }
+  for (const core::Input& answer : answers) {
+    ports.insert(std::get<core::RelayOpened>(answer).local.port);
+  }
+  EXPECT_EQ((std::set<uint16_t>{21000, 21001, 21002}), ports);
+  answers.clear();
+  relays.open({relay_id(1, 3), kLoopback}, answers);
+  EXPECT_TRUE(std::holds_alternative<core::RelayRefused>(answers.at(0)));
+}
+
+TEST_F(RelaySocketsTest, CountWhatTheKernelWouldNotSend) {
+  const RelayId id = relay_id(1, 0);
+  ASSERT_NE(0, opened({id, kLoopback}).port);
+  relays_.send({id, {IpAddress::v4(0xffffffff), 9}, as_bytes("to all")});
+  EXPECT_NE(std::string::npos,
+            metrics().find("roost_relay_send_dropped_total{reason=\"forbidden\"} 1\n"));
+  EXPECT_NE(std::string::npos, metrics().find("roost_relay_sockets 1\n"));
+}
+
+}  // namespace
+}  // namespace roost::io
