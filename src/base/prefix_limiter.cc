@@ -26,10 +26,12 @@ PrefixKey prefix_key(const IpAddress& address) {
   return address.is_v4() ? kV4 | address.v4_value() >> 8 : address.high() >> 8;
 }
 
-PrefixLimiter::PrefixLimiter(uint64_t rate_per_second, uint32_t prefixes, const SipHashKey& secret,
-                             MonoTime now)
-    : rate_(rate_options(rate_per_second)), secret_(secret) {
-  entries_.assign(entry_count(prefixes), Entry{0, full_bucket(rate_, now)});
+PrefixLimiter::PrefixLimiter(uint64_t rate_per_second, uint32_t prefixes, const SipHashKey& secret)
+    : rate_(rate_options(rate_per_second)), secret_(secret), entries_(entry_count(prefixes)) {}
+
+// Of nobody's place more than of anybody's.
+uint64_t PrefixLimiter::tokens(const Entry& entry, MonoTime now) const {
+  return entry.key_and_one == 0 ? rate_.burst + 1 : entry.bucket.tokens(rate_, now);
 }
 
 bool PrefixLimiter::admit(MonoTime now, const IpAddress& from) {
@@ -39,23 +41,23 @@ bool PrefixLimiter::admit(MonoTime now, const IpAddress& from) {
   const size_t set = sip_hash(secret_, PrefixKeyBytes()(key)) & (set_count - 1);
   Entry* const first = &entries_[set * kSetSize];
 
-  Entry* entry =
-      std::find_if(first, first + kSetSize, [&](const Entry& e) { return e.key == key; });
+  Entry* entry = std::find_if(first, first + kSetSize,
+                              [&](const Entry& e) { return e.key_and_one == key + 1; });
   if (entry == first + kSetSize) {
     entry = std::max_element(first, first + kSetSize, [&](const Entry& a, const Entry& b) {
-      return a.bucket.tokens(rate_, now) < b.bucket.tokens(rate_, now);
+      return tokens(a, now) < tokens(b, now);
     });
-    forgotten_ += entry->bucket.tokens(rate_, now) < rate_.burst;
-    *entry = {key, full_bucket(rate_, now)};
+    forgotten_ += tokens(*entry, now) < rate_.burst;
+    *entry = {key + 1, full_bucket(rate_, now)};
   }
   if (entry->bucket.take(rate_, now)) return true;
   ++refused_;
   return false;
 }
 
-void PrefixLimiter::set_rate(uint64_t rate_per_second, MonoTime now) {
+void PrefixLimiter::set_rate(uint64_t rate_per_second) {
   rate_ = rate_options(rate_per_second);
-  for (Entry& entry : entries_) entry.bucket = full_bucket(rate_, now);
+  for (Entry& entry : entries_) entry.key_and_one = 0;
 }
 
 size_t PrefixLimiter::bytes_for(uint32_t prefixes) {

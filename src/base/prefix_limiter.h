@@ -3,13 +3,13 @@
 
 #include <array>
 #include <cstdint>
-#include <vector>
 
 #include "base/address.h"
 #include "base/bytes.h"
 #include "base/crypto_hash.h"
 #include "base/time.h"
 #include "base/token_bucket.h"
+#include "base/zeroed_array.h"
 
 namespace roost {
 
@@ -39,13 +39,12 @@ class PrefixLimiter {
   static constexpr uint64_t kBurstSeconds = 2;
 
   // `rate_per_second` 0: no limit. `prefixes` are told apart at a time, rounded up.
-  PrefixLimiter(uint64_t rate_per_second, uint32_t prefixes, const SipHashKey& secret,
-                MonoTime now);
+  PrefixLimiter(uint64_t rate_per_second, uint32_t prefixes, const SipHashKey& secret);
 
   [[nodiscard]] bool admit(MonoTime now, const IpAddress& from);
 
   // The owner has changed the rate; all buckets are full again. The size of the table stays.
-  void set_rate(uint64_t rate_per_second, MonoTime now);
+  void set_rate(uint64_t rate_per_second);
 
   uint64_t refused() const { return refused_; }
   uint64_t forgotten() const { return forgotten_; }  // Prefixes that gave way while not yet full.
@@ -54,13 +53,15 @@ class PrefixLimiter {
 
  private:
   struct Entry {
-    PrefixKey key = 0;
+    PrefixKey key_and_one = 0;  // 0: nobody yet.
     TokenBucket bucket;
   };
 
+  uint64_t tokens(const Entry& entry, MonoTime now) const;
+
   TokenBucket::Options rate_;  // rate_per_second 0: no limit.
   SipHashKey secret_;
-  std::vector<Entry> entries_;  // Sets of kSetSize; their number is a power of two.
+  ZeroedArray<Entry> entries_;  // Sets of kSetSize; their number is a power of two.
   uint64_t refused_ = 0;
   uint64_t forgotten_ = 0;
 };

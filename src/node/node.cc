@@ -99,7 +99,7 @@ Node::Node(const Config& config, const std::vector<Endpoint>& sockets, const Sig
       key_(key),
       budget_(config.donate, now),
       packet_admission_(config.admission.packets_per_second_per_prefix, config.admission.prefixes,
-                        random.bytes<16>(), now.mono),
+                        random.bytes<16>()),
       connection_admission_(config, random.bytes<16>()),
       stun_({.answers_classic = config_.stun.classic,
              .software = config_.stun.software,
@@ -285,7 +285,7 @@ void Node::reload(const Config& config, const Now& now) {
   config_.node.external_addresses = config.node.external_addresses;
   config_.stun.enabled = config.stun.enabled;
   budget_.set_donation(config_.donate, now);
-  packet_admission_.set_rate(config_.admission.packets_per_second_per_prefix, now.mono);
+  packet_admission_.set_rate(config_.admission.packets_per_second_per_prefix);
   connection_admission_.set_limits(config_);
   role_ = role_of(config_);
   self_record_.forget();

@@ -18,7 +18,7 @@ IpAddress v4(uint32_t prefix, uint8_t host) {
 }
 
 TEST(PrefixLimiter, GivesAPrefixItsBurstAndThenItsRate) {
-  PrefixLimiter limiter(2, 16384, kSecret, kStart);
+  PrefixLimiter limiter(2, 16384, kSecret);
   for (uint8_t host = 0; host < 4; ++host) EXPECT_TRUE(limiter.admit(kStart, v4(1, host)));
   EXPECT_FALSE(limiter.admit(kStart, v4(1, 9)));  // Another address of the same /24.
   EXPECT_TRUE(limiter.admit(kStart, v4(2, 0)));
@@ -28,7 +28,7 @@ TEST(PrefixLimiter, GivesAPrefixItsBurstAndThenItsRate) {
 }
 
 TEST(PrefixLimiter, RemembersTheFlooderWhileManyOthersPass) {
-  PrefixLimiter limiter(1, 4, kSecret, kStart);
+  PrefixLimiter limiter(1, 4, kSecret);
   while (limiter.admit(kStart, v4(1, 0))) continue;
   for (uint32_t prefix = 2; prefix < 1000; ++prefix) {
     EXPECT_TRUE(limiter.admit(kStart, v4(prefix, 0)));
@@ -38,7 +38,7 @@ TEST(PrefixLimiter, RemembersTheFlooderWhileManyOthersPass) {
 }
 
 TEST(PrefixLimiter, RefusesNobodyWithoutARate) {
-  PrefixLimiter limiter(0, 16384, kSecret, kStart);
+  PrefixLimiter limiter(0, 16384, kSecret);
   for (int i = 0; i < 10000; ++i) ASSERT_TRUE(limiter.admit(kStart, v4(1, 0)));
 }
 

@@ -102,7 +102,7 @@ Server::Server(const Options& options, Random& random, MonoTime now)
       addresses_(options.addresses),
       peers_(options.peers),
       forwarder_(table_, addresses_, peers_, options.share, options.bytes_per_allocation, now),
-      challenges_(kChallengesPerSecond, kChallengedPrefixes, random.bytes<16>(), now) {
+      challenges_(kChallengesPerSecond, kChallengedPrefixes, random.bytes<16>()) {
   CHECK(options.lifetime_max >= kLifetimeDefault);
 }
 
