@@ -111,11 +111,20 @@ struct RelayDatagramArrived {
   Bytes payload;
 };
 
+// An ICMP error came back for a datagram that had left a relayed transport address.
+struct RelayErrorArrived {
+  RelayId relay;
+  Endpoint peer;  // Where the datagram was to go.
+  uint8_t icmp_type;
+  uint8_t icmp_code;
+  uint32_t mtu;  // Of the next hop, where it was too large for that; else 0.
+};
+
 struct DeadlinePassed {};
 
 using Input = std::variant<DatagramArrived, StreamOpened, MessageArrived, StreamBytesSent,
                            StreamClosed, HttpRequestArrived, RelayOpened, RelayRefused,
-                           RelayDatagramArrived, DeadlinePassed>;
+                           RelayDatagramArrived, RelayErrorArrived, DeadlinePassed>;
 
 // ---- Actions: orders.
 

@@ -38,7 +38,8 @@ void Driver::start() {
     watches_.push_back(loop_.watch_readable(sockets_[i].fd(), [this, id] { on_readable(id); }));
   }
   relays_.start(
-      [this](std::span<const core::RelayDatagramArrived> arrived) { on_relayed(arrived); });
+      [this](std::span<const core::RelayDatagramArrived> arrived) { on_relayed(arrived); },
+      [this](const core::RelayErrorArrived& error) { turn(error); });
 }
 
 void Driver::turn(const core::Input& input) {

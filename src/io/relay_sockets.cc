@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: MIT
 #include "io/relay_sockets.h"
 
+#include <cstring>
 #include <errno.h>
+#include <linux/errqueue.h>
+#include <netinet/icmp6.h>
+#include <netinet/ip_icmp.h>
 #include <sys/epoll.h>
 
 #include "base/check.h"
@@ -39,6 +43,39 @@ void set_dont_fragment(int fd, bool is_v4, bool is_set) {
   }
 }
 
+bool is_of_an_earlier_one(int error) {
+  return error == ECONNREFUSED || error == EHOSTUNREACH || error == ENETUNREACH ||
+         error == EMSGSIZE || error == EPROTO;
+}
+
+// Of the errors that RFC 8656 §11.5 has told to the client: those about the datagram's way.
+bool is_told(const sock_extended_err& error) {
+  if (error.ee_origin == SO_EE_ORIGIN_ICMP) {
+    return error.ee_type == ICMP_DEST_UNREACH || error.ee_type == ICMP_TIME_EXCEEDED;
+  }
+  if (error.ee_origin != SO_EE_ORIGIN_ICMP6) return false;
+  return error.ee_type == ICMP6_DST_UNREACH || error.ee_type == ICMP6_PACKET_TOO_BIG ||
+         error.ee_type == ICMP6_TIME_EXCEEDED;
+}
+
+bool is_too_big(const sock_extended_err& error) {
+  if (error.ee_origin == SO_EE_ORIGIN_ICMP6) return error.ee_type == ICMP6_PACKET_TOO_BIG;
+  return error.ee_type == ICMP_DEST_UNREACH && error.ee_code == ICMP_FRAG_NEEDED;
+}
+
+std::optional<sock_extended_err> extended_error(const msghdr& header) {
+  for (const cmsghdr* control = CMSG_FIRSTHDR(&header); control != nullptr;
+       control = CMSG_NXTHDR(const_cast<msghdr*>(&header), const_cast<cmsghdr*>(control))) {
+    const bool is_it = (control->cmsg_level == IPPROTO_IP && control->cmsg_type == IP_RECVERR) ||
+                       (control->cmsg_level == IPPROTO_IPV6 && control->cmsg_type == IPV6_RECVERR);
+    if (!is_it) continue;
+    sock_extended_err error;
+    std::memcpy(&error, CMSG_DATA(control), sizeof error);
+    return error;
+  }
+  return {};
+}
+
 }  // namespace
 
 std::string_view label(RelaySockets::Drop drop) {
@@ -68,8 +105,9 @@ RelaySockets::RelaySockets(EventLoop& loop, Random& random, const Options& optio
   }
 }
 
-void RelaySockets::start(Deliver deliver) {
+void RelaySockets::start(Deliver deliver, DeliverError deliver_error) {
   deliver_ = std::move(deliver);
+  deliver_error_ = std::move(deliver_error);
   watch_ = loop_.watch_readable(epoll_.get(), [this] { on_ready(); });
 }
 
@@ -88,6 +126,7 @@ FileDescriptor RelaySockets::bind(const Endpoint& endpoint) {
   if (::bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), size) != 0) return {};
   set_option(fd.get(), SOL_SOCKET, SO_RCVBUF, kReceiveBufferBytes);  // Best effort.
   set_dont_fragment(fd.get(), is_v4, false);
+  set_option(fd.get(), is_v4 ? IPPROTO_IP : IPPROTO_IPV6, is_v4 ? IP_RECVERR : IPV6_RECVERR, 1);
   return fd;
 }
 
@@ -158,15 +197,23 @@ void RelaySockets::send(const core::SendFromRelay& order) {
   }
   sockaddr_storage to;
   const socklen_t size = to_sockaddr(order.to, to);
-  const ssize_t sent = sendto(socket.fd.get(), order.payload.data(), order.payload.size(), 0,
-                              reinterpret_cast<const sockaddr*>(&to), size);
+  const auto send_once = [&] {
+    return sendto(socket.fd.get(), order.payload.data(), order.payload.size(), 0,
+                  reinterpret_cast<const sockaddr*>(&to), size);
+  };
+  ssize_t sent = send_once();
+  // What an earlier datagram met with is told to the next one, which is not to blame.
+  if (sent < 0 && is_of_an_earlier_one(errno)) sent = send_once();
   if (sent < 0) ++drops_[static_cast<size_t>(reason(errno))];
 }
 
 void RelaySockets::on_ready() {
   epoll_event ready[kSocketsPerWakeUpMax];
   const int count = epoll_wait(epoll_.get(), ready, kSocketsPerWakeUpMax, 0);
-  for (int i = 0; i < count; ++i) read(ready[i].data.u64);
+  for (int i = 0; i < count; ++i) {
+    if ((ready[i].events & EPOLLERR) != 0) read_errors(ready[i].data.u64);
+    read(ready[i].data.u64);
+  }
 }
 
 void RelaySockets::read(size_t index) {
@@ -190,6 +237,26 @@ void RelaySockets::read(size_t index) {
     arrived_.push_back({socket.relay, *from, payload});
   }
   if (!arrived_.empty()) deliver_(arrived_);
+}
+
+void RelaySockets::read_errors(size_t index) {
+  for (int i = 0; i < kErrorsPerWakeUpMax; ++i) {
+    Socket& socket = sockets_[index];
+    if (!socket.fd.is_open()) return;
+    sockaddr_storage to{};
+    alignas(cmsghdr) char control[256];
+    msghdr header{};
+    header.msg_name = &to;  // Of an error it is where the datagram was to go.
+    header.msg_namelen = sizeof to;
+    header.msg_control = control;
+    header.msg_controllen = sizeof control;
+    if (recvmsg(socket.fd.get(), &header, MSG_ERRQUEUE) < 0) return;
+    const auto error = extended_error(header);
+    const auto peer = from_sockaddr(to);
+    if (!error || !peer || !is_told(*error)) continue;
+    deliver_error_({socket.relay, *peer, error->ee_type, error->ee_code,
+                    is_too_big(*error) ? error->ee_info : 0});
+  }
 }
 
 void RelaySockets::write_metrics(node::MetricsWriter& out) const {

@@ -31,6 +31,7 @@ class RelaySockets {
   };
   // Datagrams of one socket, in the order in which they came; valid during the call.
   using Deliver = std::function<void(std::span<const core::RelayDatagramArrived>)>;
+  using DeliverError = std::function<void(const core::RelayErrorArrived&)>;
 
   enum class Drop : uint8_t { kBufferFull, kUnreachable, kForbidden, kTooLong, kOther };
   static constexpr size_t kDropCount = 5;
@@ -42,6 +43,8 @@ class RelaySockets {
   // About 180 large packets, which is a burst that the line behind could not hold either. The
   // kernel takes the memory only while datagrams wait.
   static constexpr int kReceiveBufferBytes = 256 * 1024;
+  // ICMP errors read per wake-up of a socket; whoever can send them could flood us with them.
+  static constexpr int kErrorsPerWakeUpMax = 8;
   // Ports that are tried for one socket. With half of the range in use, one in 2^32 fails.
   static constexpr int kPortTriesMax = 32;
 
@@ -49,7 +52,7 @@ class RelaySockets {
   RelaySockets(EventLoop& loop, Random& random, const Options& options);
 
   // Reads from now on.
-  void start(Deliver deliver);
+  void start(Deliver deliver, DeliverError deliver_error);
 
   // Carries out the order; the answers are appended: one, or one for each of two sockets.
   void open(const core::OpenRelay& order, std::vector<core::Input>& answers);
@@ -79,11 +82,13 @@ class RelaySockets {
   bool is_port_free(const IpAddress& address, uint16_t port) const;
   void on_ready();
   void read(size_t index);
+  void read_errors(size_t index);
 
   EventLoop& loop_;
   Random& random_;
   Options options_;
   Deliver deliver_;
+  DeliverError deliver_error_;
   FileDescriptor epoll_;
   EventLoop::Watch watch_;
   std::vector<Socket> sockets_;

@@ -169,6 +169,8 @@ void write_turn(const Node& node, MetricsWriter& out) {
   out.counter("roost_relay_handed_over_packets_total",
               "Packets from one relayed address of this node to another, by the sender's class.");
   by_class(out, relayed.handed_over_packets);
+  out.counter("roost_relay_icmp_errors_total", "ICMP errors told to clients.")
+      .value(relayed.icmp_errors);
   out.counter("roost_relay_dropped_packets_total", "Packets that were not relayed, by reason.");
   by_reason<Forwarder::Drop>(out, relayed.drops);
   out.counter("roost_relay_donation_refused_packets_total",

@@ -202,6 +202,11 @@ void Node::handle(const Now& now, const core::RelayDatagramArrived& input, core:
   turn_->step(now, input, out);
 }
 
+void Node::handle(const Now& now, const core::RelayErrorArrived& input, core::Outbox& out) {
+  CHECK(turn_.has_value());
+  turn_->step(now, input, out);
+}
+
 void Node::handle(const Now& now, const core::DeadlinePassed& input, core::Outbox& out) {
   if (turn_) turn_->step(now, input, out);
 }

@@ -94,6 +94,7 @@ class Node {
   void handle(const Now& now, const core::RelayOpened& input, core::Outbox& out);
   void handle(const Now& now, const core::RelayRefused& input, core::Outbox& out);
   void handle(const Now& now, const core::RelayDatagramArrived& input, core::Outbox& out);
+  void handle(const Now& now, const core::RelayErrorArrived& input, core::Outbox& out);
   void handle(const Now& now, const core::DeadlinePassed& input, core::Outbox& out);
 
   core::HttpReply answer(const Now& now, const core::HttpRequestArrived& input, core::Outbox& out);

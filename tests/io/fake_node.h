@@ -107,6 +107,7 @@ class FakeNode {
   void step(const core::RelayOpened&) {}
   void step(const core::RelayRefused&) {}
   void step(const core::RelayDatagramArrived&) {}
+  void step(const core::RelayErrorArrived&) {}
   void step(const core::DeadlinePassed&) { ADD_FAILURE(); }
 
   StreamServer* server_ = nullptr;

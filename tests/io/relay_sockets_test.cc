@@ -29,13 +29,15 @@ constexpr RelayId relay_id(uint32_t generation, uint32_t index) {
 class RelaySocketsTest : public testing::Test {
  protected:
   void SetUp() override {
-    relays_.start([this](std::span<const core::RelayDatagramArrived> arrived) {
-      for (const core::RelayDatagramArrived& datagram : arrived) {
-        from_ = datagram.from;
-        relay_ = datagram.relay;
-        texts_.emplace_back(as_text(datagram.payload));
-      }
-    });
+    relays_.start(
+        [this](std::span<const core::RelayDatagramArrived> arrived) {
+          for (const core::RelayDatagramArrived& datagram : arrived) {
+            from_ = datagram.from;
+            relay_ = datagram.relay;
+            texts_.emplace_back(as_text(datagram.payload));
+          }
+        },
+        [this](const core::RelayErrorArrived& error) { errors_.push_back(error); });
   }
 
   std::vector<core::Input> open(const OpenRelay& order) {
@@ -63,6 +65,7 @@ class RelaySocketsTest : public testing::Test {
   Endpoint from_;
   RelayId relay_{};
   std::vector<std::string> texts_;
+  std::vector<core::RelayErrorArrived> errors_;
 };
 
 TEST_F(RelaySocketsTest, CarryDatagramsBothWays) {
@@ -154,6 +157,32 @@ TEST_F(RelaySocketsTest, NeverShareAPortAmongAddressesOfAFamily) {
   answers.clear();
   relays.open({relay_id(1, 3), kLoopback}, answers);
   EXPECT_TRUE(std::holds_alternative<core::RelayRefused>(answers.at(0)));
+}
+
+TEST_F(RelaySocketsTest, TellWhoWasUnreachableAndSendOnAllTheSame) {
+  for (const IpAddress& address : {kLoopback, kLoopbackV6}) {
+    const RelayId id = relay_id(1, address.is_v4() ? 0 : 1);
+    ASSERT_NE(0, opened({id, address}).port);
+    Endpoint closed;
+    {
+      UdpClient nobody(address);
+      closed = nobody.local();
+    }
+    errors_.clear();
+    relays_.send({id, closed, as_bytes("x")});
+    ASSERT_TRUE(run_until(loop_, [&] { return errors_.size() == 1; }));
+    EXPECT_EQ(id, errors_[0].relay);
+    EXPECT_EQ(closed, errors_[0].peer);
+    EXPECT_EQ(address.is_v4() ? 3 : 1, errors_[0].icmp_type);  // Destination unreachable,
+    EXPECT_EQ(address.is_v4() ? 3 : 4, errors_[0].icmp_code);  // port.
+    EXPECT_EQ(0u, errors_[0].mtu);
+    // An error that is not read yet hits nobody else.
+    relays_.send({id, closed, as_bytes("x")});
+    UdpClient peer(address);
+    relays_.send({id, peer.local(), as_bytes("out")});
+    EXPECT_EQ("out", peer.receive().first);
+    ASSERT_TRUE(run_until(loop_, [&] { return errors_.size() == 2; }));
+  }
 }
 
 TEST_F(RelaySocketsTest, CountWhatTheKernelWouldNotSend) {

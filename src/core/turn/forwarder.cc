@@ -148,6 +148,50 @@ void Forwarder::take_datagram(MonoTime now, const RelayDatagramArrived& input, O
   to_client(now, *allocation, input.from, input.payload, out);
 }
 
+// What a client of UDP would learn from its own kernel: unreachable, too large, time exceeded.
+void Forwarder::take_error(MonoTime now, const RelayErrorArrived& input, Outbox& out) {
+  Allocation* const allocation = table_.find(input.relay);
+  const bool is_open =
+      allocation != nullptr && allocation->has(AllocationTable::family_of(input.relay));
+  if (!is_open) return drop(Drop::kGone);
+  if (!table_.is_permitted(now, *allocation, input.peer.address)) return drop(Drop::kNoPermission);
+  constexpr size_t kSizeMax = 64;
+  const auto grade = charge(now, *allocation, kSizeMax);
+  if (!grade) return;
+  // Seven bits of type and nine of code, and the MTU where there is one (§18.13).
+  std::array<uint8_t, 8> icmp{};
+  store_u16(icmp.data() + 2,
+            static_cast<uint16_t>((input.icmp_type & 0x7f) << 9 | input.icmp_code));
+  store_u32(icmp.data() + 4, input.mtu);
+  const MutableBytes buffer = out.build(kSizeMax);
+  StunBuilder indication(buffer, StunClass::kIndication, StunMethod::kData, next_indication_id());
+  indication.add_xor_address(StunAttribute::kXorPeerAddress, input.peer);
+  indication.add(StunAttribute::kIcmp, icmp);
+  const Bytes message = indication.finish();
+  CHECK(!message.empty());
+  out.shrink(buffer, message.size());
+  ++stats_.icmp_errors;
+  send_to_client(*allocation, message, *grade, out);
+}
+
+// The ID of an indication answers nothing; it only has to differ from those around it.
+std::array<uint8_t, 12> Forwarder::next_indication_id() {
+  std::array<uint8_t, 12> id{};
+  store_u64(id.data(), ++indication_count_);
+  return id;
+}
+
+void Forwarder::send_to_client(const Allocation& allocation, Bytes message, Grade grade,
+                               Outbox& out) {
+  const Flow& flow = allocation.flow;
+  if (flow.transport == Transport::kUdp) {
+    out.push(SendDatagram{
+        flow.socket, flow.local, flow.client, message, {}, allocation.proof.payer, grade});
+  } else {
+    out.push(SendMessage{flow.stream, message, true, allocation.proof.payer, grade});
+  }
+}
+
 void Forwarder::to_client(MonoTime now, Allocation& allocation, const Endpoint& peer, Bytes data,
                           Outbox& out) {
   if (allocation.state != Allocation::State::kActive) return drop(Drop::kGone);
@@ -178,23 +222,14 @@ void Forwarder::to_client(MonoTime now, Allocation& allocation, const Endpoint& 
     writer.zeros(-data.size() & 3);
     message = writer.written();
   } else {
-    // The ID of an indication answers nothing; it only has to differ from those around it.
-    std::array<uint8_t, 12> id{};
-    store_u64(id.data(), ++indication_count_);
-    store_u32(id.data() + 8, allocation.slot);
-    StunBuilder indication(buffer, StunClass::kIndication, StunMethod::kData, id);
+    StunBuilder indication(buffer, StunClass::kIndication, StunMethod::kData, next_indication_id());
     indication.add_xor_address(StunAttribute::kXorPeerAddress, peer);
     indication.add(StunAttribute::kData, data);
     message = indication.finish();
   }
   CHECK(!message.empty());
   out.shrink(buffer, message.size());
-  if (flow.transport == Transport::kUdp) {
-    out.push(SendDatagram{
-        flow.socket, flow.local, flow.client, message, {}, allocation.proof.payer, *grade});
-  } else {
-    out.push(SendMessage{flow.stream, message, true, allocation.proof.payer, *grade});
-  }
+  send_to_client(allocation, message, *grade, out);
 }
 
 }  // namespace roost::core::turn

@@ -48,6 +48,7 @@ class Forwarder {
     std::array<uint64_t, kPayerCount> to_peer_bytes{};
     std::array<uint64_t, kPayerCount> to_client_packets{};
     std::array<uint64_t, kPayerCount> to_client_bytes{};
+    uint64_t icmp_errors = 0;                                 // Told to clients.
     std::array<uint64_t, kPayerCount> handed_over_packets{};  // Part of both of the above.
     std::array<uint64_t, kDropCount> drops{};
   };
@@ -61,8 +62,9 @@ class Forwarder {
   void take_channel_data(MonoTime now, Allocation& allocation, Bytes message, Outbox& out);
   void take_indication(MonoTime now, Allocation& allocation, const wire::StunView& view,
                        Outbox& out);
-  // From a peer.
+  // From a peer, and about a datagram to one (§11.5).
   void take_datagram(MonoTime now, const RelayDatagramArrived& input, Outbox& out);
+  void take_error(MonoTime now, const RelayErrorArrived& input, Outbox& out);
 
   const Stats& stats() const { return stats_; }
 
@@ -71,6 +73,8 @@ class Forwarder {
                bool is_dont_fragment, Outbox& out);
   void to_client(MonoTime now, Allocation& allocation, const Endpoint& peer, Bytes data,
                  Outbox& out);
+  std::array<uint8_t, 12> next_indication_id();
+  void send_to_client(const Allocation& allocation, Bytes message, Grade grade, Outbox& out);
   std::optional<Grade> charge(MonoTime now, Allocation& allocation, size_t size);
   void drop(Drop why) { ++stats_.drops[static_cast<size_t>(why)]; }
 

@@ -108,6 +108,9 @@ class Server {
   void step(const Now& now, const RelayDatagramArrived& input, Outbox& out) {
     forwarder_.take_datagram(now.mono, input, out);
   }
+  void step(const Now& now, const RelayErrorArrived& input, Outbox& out) {
+    forwarder_.take_error(now.mono, input, out);
+  }
   void step(const Now& now, const StreamClosed& input, Outbox& out);
   void step(const Now& now, const DeadlinePassed& input, Outbox& out);
   std::optional<MonoTime> next_deadline() const { return table_.next_deadline(); }

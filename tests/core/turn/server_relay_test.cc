@@ -375,6 +375,45 @@ TEST(TurnRelay, SendsNothingElseToItsOwnAddresses) {
   }
 }
 
+TEST(TurnRelay, TellsTheClientWhyADatagramDidNotArrive) {
+  struct Row {
+    Endpoint peer;
+    uint8_t type;
+    uint8_t code;
+    uint32_t mtu;
+    Data expect;
+  };
+  const Row kRows[] = {
+      {kPeer, 3, 3, 0, {0, 0, 6, 3, 0, 0, 0, 0}},       // Port unreachable.
+      {kPeer, 3, 4, 1280, {0, 0, 6, 4, 0, 0, 5, 0}},    // Too large for the next hop.
+      {kPeer, 11, 0, 0, {0, 0, 22, 0, 0, 0, 0, 0}},     // Its time was exceeded.
+      {kPeerV6, 2, 0, 1280, {0, 0, 4, 0, 0, 0, 5, 0}},  // Too large.
+  };
+  for (const bool is_stream : {false, true}) {
+    World world;
+    Client client = is_stream ? Client::on_stream(world, 4) : Client(world, "192.0.2.77:50000");
+    const auto relayed = client.allocate({additional(2)}).relayed();
+    ASSERT_EQ(relayed.size(), 2u);
+    EXPECT_EQ(client.permit(kPeer), 0);
+    EXPECT_EQ(client.permit(kPeerV6), 0);
+    for (const Row& row : kRows) {
+      const RelayId relay = world.relay_at(relayed[row.peer.address.is_v4() ? 0 : 1]);
+      world.arrive_error({relay, row.peer, row.type, row.code, row.mtu});
+      const ToClient told = world.take_client();
+      client.expect_is_for_me(told);
+      EXPECT_EQ(told.view().find_xor_address(StunAttribute::kXorPeerAddress), row.peer);
+      EXPECT_FALSE(told.view().find(StunAttribute::kData));
+      const auto icmp = told.view().find(StunAttribute::kIcmp);
+      ASSERT_TRUE(icmp);
+      EXPECT_EQ(Data(icmp->begin(), icmp->end()), row.expect);
+      // About whom the client does not talk to, nothing.
+      world.arrive_error({relay, kOtherPeer, row.type, row.code, row.mtu});
+      EXPECT_TRUE(world.is_silent());
+    }
+    EXPECT_EQ(world.server.forwarded().icmp_errors, std::size(kRows));
+  }
+}
+
 TEST(TurnRelay, SendsToItsOwnMachineWhereTheOwnerSaysSoButNeverToItself) {
   Server::Options options = plain_options();
   options.peers = PeerPolicy({*Prefix::parse("127.0.0.0/8")}, {});

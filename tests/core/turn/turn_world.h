@@ -164,6 +164,9 @@ class World {
       if (!is_relayed) server.step(now(), input, out);
     });
   }
+  void arrive_error(const RelayErrorArrived& input) {
+    step([&](Outbox& out) { server.step(now(), input, out); });
+  }
   void arrive_from_peer(RelayId relay, const Endpoint& from, const Data& bytes) {
     step([&](Outbox& out) { server.step(now(), RelayDatagramArrived{relay, from, bytes}, out); });
   }
