@@ -8,10 +8,7 @@
 namespace roost::node {
 namespace {
 
-using namespace std::chrono_literals;
-
 constexpr SipHashKey kSecret{1, 2, 3};
-constexpr MonoTime kStart{1h};
 
 IpAddress v4(uint32_t prefix, uint8_t host) {
   return IpAddress::v4(prefix << 8 | host);
