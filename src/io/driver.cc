@@ -101,6 +101,7 @@ void Driver::carry_out_batch() {
                action);
   }
   writer_.flush();
+  relays_.flush();
   outbox_.clear();
 }
 

@@ -95,13 +95,14 @@ RelaySockets::RelaySockets(EventLoop& loop, Random& random, const Options& optio
       options_(options),
       epoll_(epoll_create1(EPOLL_CLOEXEC)),
       sockets_(options.count_max),
-      buffers_(std::make_unique_for_overwrite<uint8_t[]>(kBatchMax * kDatagramSizeMax)) {
+      buffers_(std::make_unique_for_overwrite<uint8_t[]>(kBatchMax * kSlotSize)) {
   CHECK(epoll_.is_open());
   CHECK(options.port_min > 0 && options.port_min <= options.port_max);
   for (auto& ports : used_ports_) ports.resize(size_t{1} << 16);
   arrived_.reserve(kBatchMax);
+  run_parts_.reserve(kSegmentsMax);
   for (size_t i = 0; i < kBatchMax; ++i) {
-    slots_[i].payload = {buffers_.get() + i * kDatagramSizeMax, kDatagramSizeMax};
+    slots_[i].payload = {buffers_.get() + i * kSlotSize, kSlotSize};
   }
 }
 
@@ -125,6 +126,7 @@ FileDescriptor RelaySockets::bind(const Endpoint& endpoint) {
   if (!is_v4 && !set_option(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, 1)) return {};
   if (::bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), size) != 0) return {};
   set_option(fd.get(), SOL_SOCKET, SO_RCVBUF, kReceiveBufferBytes);  // Best effort.
+  ask_for_gro(fd.get());
   set_dont_fragment(fd.get(), is_v4, false);
   set_option(fd.get(), is_v4 ? IPPROTO_IP : IPPROTO_IPV6, is_v4 ? IP_RECVERR : IPV6_RECVERR, 1);
   return fd;
@@ -189,22 +191,55 @@ void RelaySockets::close(const core::CloseRelay& order) {
 }
 
 void RelaySockets::send(const core::SendFromRelay& order) {
-  Socket& socket = sockets_[index_of(order.relay)];
-  if (!socket.fd.is_open() || socket.relay != order.relay) return;
-  if (order.is_dont_fragment != socket.is_dont_fragment) {
-    socket.is_dont_fragment = order.is_dont_fragment;
-    set_dont_fragment(socket.fd.get(), socket.local.address.is_v4(), order.is_dont_fragment);
+  const bool continues = run_.takes(order.payload.size()) && can_segment_ &&
+                         order.relay == run_relay_ && order.to == run_to_ &&
+                         order.is_dont_fragment == run_is_dont_fragment_;
+  if (continues) {
+    run_.add(order.payload.size());
+  } else {
+    flush();
+    run_relay_ = order.relay;
+    run_to_ = order.to;
+    run_is_dont_fragment_ = order.is_dont_fragment;
+    run_.begin(order.payload.size());
+  }
+  // sendmsg only reads the payload; iovec has no const form.
+  run_parts_.push_back({const_cast<uint8_t*>(order.payload.data()), order.payload.size()});
+}
+
+void RelaySockets::flush() {
+  if (run_.count == 0) return;
+  send_run();
+  run_ = {};
+  run_parts_.clear();
+}
+
+void RelaySockets::send_run() {
+  Socket& socket = sockets_[index_of(run_relay_)];
+  if (!socket.fd.is_open() || socket.relay != run_relay_) return;
+  if (run_is_dont_fragment_ != socket.is_dont_fragment) {
+    socket.is_dont_fragment = run_is_dont_fragment_;
+    set_dont_fragment(socket.fd.get(), socket.local.address.is_v4(), run_is_dont_fragment_);
   }
   sockaddr_storage to;
-  const socklen_t size = to_sockaddr(order.to, to);
-  const auto send_once = [&] {
-    return sendto(socket.fd.get(), order.payload.data(), order.payload.size(), 0,
-                  reinterpret_cast<const sockaddr*>(&to), size);
-  };
-  ssize_t sent = send_once();
+  alignas(cmsghdr) char control[kSegmentControlSize];
+  msghdr header{};
+  header.msg_name = &to;
+  header.msg_namelen = to_sockaddr(run_to_, to);
+  header.msg_iov = run_parts_.data();
+  header.msg_iovlen = run_parts_.size();
+  if (run_.count > 1) put_segment_size(header, control, static_cast<uint16_t>(run_.segment));
+
+  ssize_t sent = sendmsg(socket.fd.get(), &header, 0);
   // What an earlier datagram met with is told to the next one, which is not to blame.
-  if (sent < 0 && is_of_an_earlier_one(errno)) sent = send_once();
-  if (sent < 0) ++drops_[static_cast<size_t>(reason(errno))];
+  if (sent < 0 && is_of_an_earlier_one(errno)) sent = sendmsg(socket.fd.get(), &header, 0);
+  if (sent >= 0) return;
+  size_t refused = run_.count;
+  if (errno == EIO && run_.count > 1) {
+    can_segment_ = false;
+    refused = send_one_by_one(socket.fd.get(), header, run_);
+  }
+  drops_[static_cast<size_t>(reason(errno))] += refused;
 }
 
 void RelaySockets::on_ready() {
@@ -226,15 +261,20 @@ void RelaySockets::read(size_t index) {
     header.msg_namelen = sizeof slots_[i].from;
     header.msg_iov = &slots_[i].payload;
     header.msg_iovlen = 1;
+    header.msg_control = slots_[i].control;
+    header.msg_controllen = sizeof slots_[i].control;
   }
   const int count = recvmmsg(socket.fd.get(), headers_.data(), kBatchMax, 0, nullptr);
   arrived_.clear();
   for (int i = 0; i < count; ++i) {
     const auto from = from_sockaddr(slots_[i].from);
     if (!from) continue;
-    // What was cut off is longer than anything that is relayed.
-    const Bytes payload(buffers_.get() + i * kDatagramSizeMax, headers_[i].msg_len);
-    arrived_.push_back({socket.relay, *from, payload});
+    Bytes rest(buffers_.get() + static_cast<size_t>(i) * kSlotSize, headers_[i].msg_len);
+    for (const size_t segment = segment_size(headers_[i].msg_hdr);
+         segment != 0 && rest.size() > segment; rest = rest.subspan(segment)) {
+      arrived_.push_back({socket.relay, *from, rest.first(segment)});
+    }
+    arrived_.push_back({socket.relay, *from, rest});
   }
   if (!arrived_.empty()) deliver_(arrived_);
 }

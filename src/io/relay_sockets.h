@@ -13,6 +13,7 @@
 #include "core/action.h"
 #include "io/event_loop.h"
 #include "io/file_descriptor.h"
+#include "io/udp_offload.h"
 #include "node/metrics.h"
 
 namespace roost::io {
@@ -36,8 +37,8 @@ class RelaySockets {
   enum class Drop : uint8_t { kBufferFull, kUnreachable, kForbidden, kTooLong, kOther };
   static constexpr size_t kDropCount = 5;
 
-  static constexpr size_t kBatchMax = 32;
-  static constexpr size_t kDatagramSizeMax = 2048;
+  static constexpr size_t kBatchMax = 32;         // Datagrams or bursts.
+  static constexpr size_t kSlotSize = 64 * 1024;  // For a whole burst.
   // Sockets read per wake-up, so that the public port has its turn.
   static constexpr int kSocketsPerWakeUpMax = 64;
   // About 180 large packets, which is a burst that the line behind could not hold either. The
@@ -57,7 +58,10 @@ class RelaySockets {
   // Carries out the order; the answers are appended: one, or one for each of two sockets.
   void open(const core::OpenRelay& order, std::vector<core::Input>& answers);
   void close(const core::CloseRelay& order);
+  // Those of one size that follow each other to one place go out as one burst. The payload must
+  // stay valid until flush().
   void send(const core::SendFromRelay& order);
+  void flush();
 
   size_t open_count() const { return open_count_; }
   void write_metrics(node::MetricsWriter& out) const;
@@ -72,6 +76,7 @@ class RelaySockets {
   struct Slot {
     sockaddr_storage from;
     iovec payload;
+    alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))];
   };
 
   static size_t index_of(core::RelayId relay) {
@@ -79,6 +84,7 @@ class RelaySockets {
   }
   FileDescriptor bind(const Endpoint& endpoint);
   bool adopt(core::RelayId relay, const Endpoint& local, FileDescriptor fd);
+  void send_run();
   bool is_port_free(const IpAddress& address, uint16_t port) const;
   void on_ready();
   void read(size_t index);
@@ -98,6 +104,13 @@ class RelaySockets {
   std::array<Slot, kBatchMax> slots_;
   std::array<mmsghdr, kBatchMax> headers_;
   std::vector<core::RelayDatagramArrived> arrived_;
+  // What send() has collected: all from one socket to one place.
+  core::RelayId run_relay_{};
+  Endpoint run_to_;
+  bool run_is_dont_fragment_ = false;
+  Burst run_;
+  std::vector<iovec> run_parts_;
+  bool can_segment_ = true;  // Until a device says that it cannot.
   std::array<uint64_t, kDropCount> drops_{};
 };
 

@@ -113,6 +113,7 @@ Result<UdpSocket, std::string> UdpSocket::adopt(FileDescriptor fd) {
 Result<UdpSocket, std::string> UdpSocket::prepare(FileDescriptor fd) {
   const Endpoint local = bound_endpoint(fd.get());
   set_option(fd.get(), SOL_SOCKET, SO_RCVBUF, kReceiveBufferBytes);  // Best effort.
+  ask_for_gro(fd.get());
   if (local.address.is_unspecified()) {
     const bool is_v4 = local.address.is_v4();
     const bool asked = is_v4 ? set_option(fd.get(), IPPROTO_IP, IP_PKTINFO, 1)
@@ -123,10 +124,10 @@ Result<UdpSocket, std::string> UdpSocket::prepare(FileDescriptor fd) {
 }
 
 DatagramReader::DatagramReader()
-    : buffers_(std::make_unique_for_overwrite<uint8_t[]>(kBatchMax * kDatagramSizeMax)) {
+    : buffers_(std::make_unique_for_overwrite<uint8_t[]>(kBatchMax * kSlotSize)) {
   arrived_.reserve(kBatchMax);
   for (size_t i = 0; i < kBatchMax; ++i) {
-    slots_[i].payload = {buffers_.get() + i * kDatagramSizeMax, kDatagramSizeMax};
+    slots_[i].payload = {buffers_.get() + i * kSlotSize, kSlotSize};
     arm(i);
   }
 }
@@ -143,8 +144,12 @@ std::span<const core::DatagramArrived> DatagramReader::read(core::SocketId id,
     const auto from = from_sockaddr(slots_[i].from);
     if (!from) continue;
     const core::LocalEnd local = local_end(headers_[i].msg_hdr, socket.local());
-    const Bytes payload(buffers_.get() + i * kDatagramSizeMax, headers_[i].msg_len);
-    arrived_.push_back({id, local, *from, payload});
+    Bytes rest(buffers_.get() + i * kSlotSize, headers_[i].msg_len);
+    for (const size_t segment = segment_size(headers_[i].msg_hdr);
+         segment != 0 && rest.size() > segment; rest = rest.subspan(segment)) {
+      arrived_.push_back({id, local, *from, rest.first(segment)});
+    }
+    arrived_.push_back({id, local, *from, rest});
   }
   return arrived_;
 }
@@ -171,31 +176,58 @@ std::string_view label(DatagramWriter::Drop drop) {
   return "";
 }
 
-DatagramWriter::DatagramWriter(const std::vector<UdpSocket>& sockets) : sockets_(sockets) {}
+DatagramWriter::DatagramWriter(const std::vector<UdpSocket>& sockets) : sockets_(sockets) {
+  parts_.reserve(2 * kBatchMax * kSegmentsMax);  // Never more, so that places in it stay.
+}
+
+bool DatagramWriter::continues_run(const core::SendDatagram& datagram, size_t size) const {
+  return count_ > 0 && can_segment_ && slots_[count_ - 1].run.takes(size) &&
+         datagram.from == socket_ && datagram.to == to_ &&
+         datagram.local.endpoint == local_.endpoint &&
+         datagram.local.interface_index == local_.interface_index;
+}
 
 void DatagramWriter::add(const core::SendDatagram& datagram) {
+  // sendmmsg only reads the payload; iovec has no const form.
+  const auto add_part = [this](Bytes bytes) {
+    if (!bytes.empty()) parts_.push_back({const_cast<uint8_t*>(bytes.data()), bytes.size()});
+  };
+  const size_t size = datagram.head.size() + datagram.payload.size();
+  if (continues_run(datagram, size)) {
+    add_part(datagram.head);
+    add_part(datagram.payload);
+    return slots_[count_ - 1].run.add(size);
+  }
   if (count_ == kBatchMax || (count_ > 0 && datagram.from != socket_)) flush();
   socket_ = datagram.from;
+  to_ = datagram.to;
+  local_ = datagram.local;
   Slot& slot = slots_[count_];
   msghdr& header = headers_[count_++].msg_hdr;
   header = {};
   header.msg_name = &slot.to;
   header.msg_namelen = to_sockaddr(datagram.to, slot.to);
-  // sendmmsg only reads the payload; iovec has no const form.
-  const auto part = [](Bytes bytes) {
-    return iovec{const_cast<uint8_t*>(bytes.data()), bytes.size()};
-  };
-  slot.parts = {part(datagram.head), part(datagram.payload)};
-  const bool has_head = !datagram.head.empty();
-  header.msg_iov = slot.parts.data() + (has_head ? 0 : 1);
-  header.msg_iovlen = has_head ? 2 : 1;
+  slot.run.begin(size);
+  slot.first_part = parts_.size();
+  add_part(datagram.head);
+  add_part(datagram.payload);
   if (sockets_[datagram.from].is_wildcard()) {
     header.msg_control = &slot.control;
     put_local_end(header, datagram.local);
   }
 }
 
+void DatagramWriter::finish(Slot& slot, mmsghdr& header) {
+  const size_t end = &slot == &slots_[count_ - 1] ? parts_.size() : (&slot + 1)->first_part;
+  header.msg_hdr.msg_iov = parts_.data() + slot.first_part;
+  header.msg_hdr.msg_iovlen = end - slot.first_part;
+  if (slot.run.count > 1) {
+    put_segment_size(header.msg_hdr, slot.control.bytes, static_cast<uint16_t>(slot.run.segment));
+  }
+}
+
 void DatagramWriter::flush() {
+  for (size_t i = 0; i < count_; ++i) finish(slots_[i], headers_[i]);
   size_t done = 0;
   while (done < count_) {
     const int sent =
@@ -203,11 +235,17 @@ void DatagramWriter::flush() {
     if (sent > 0) {
       done += static_cast<size_t>(sent);
     } else if (errno != EINTR) {  // The first one failed: go on with the next.
-      ++drops_[static_cast<size_t>(reason(errno))];
+      size_t refused = slots_[done].run.count;
+      if (errno == EIO && refused > 1) {
+        can_segment_ = false;
+        refused = send_one_by_one(sockets_[socket_].fd(), headers_[done].msg_hdr, slots_[done].run);
+      }
+      drops_[static_cast<size_t>(reason(errno))] += refused;
       ++done;
     }
   }
   count_ = 0;
+  parts_.clear();
 }
 
 }  // namespace roost::io

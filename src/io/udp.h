@@ -15,6 +15,7 @@
 #include "base/result.h"
 #include "core/action.h"
 #include "io/file_descriptor.h"
+#include "io/udp_offload.h"
 
 namespace roost::io {
 
@@ -42,9 +43,9 @@ class UdpSocket {
   Endpoint local_;
 };
 
-// Room for the control message with either family's PKTINFO.
+// Room for the control messages with either family's PKTINFO, and with the size of segments.
 struct PacketInfo {
-  alignas(cmsghdr) char bytes[CMSG_SPACE(sizeof(in6_pktinfo))];
+  alignas(cmsghdr) char bytes[CMSG_SPACE(sizeof(in6_pktinfo)) + CMSG_SPACE(sizeof(int))];
 };
 
 // Reads datagrams in batches. One for all sockets: its buffers are the daemon's receive memory.
@@ -53,13 +54,14 @@ class DatagramReader {
   // More saves nothing measurable: a recvmmsg that finds 64 datagrams costs 1 % more per datagram
   // than one that finds 256.
   static constexpr size_t kBatchMax = 64;
-  // Longer datagrams are cut off here, and no codec takes one that long.
-  static constexpr size_t kDatagramSizeMax = 2048;
+  // Room for a whole burst; the memory is touched as far as bursts reach. No codec takes a datagram
+  // anywhere near that long.
+  static constexpr size_t kSlotSize = 64 * 1024;
 
   DatagramReader();
 
-  // What has arrived, at most kBatchMax datagrams; empty when nothing has, or on an error. Valid
-  // until the next call.
+  // What has arrived, of at most kBatchMax datagrams or bursts; empty when nothing has, or on an
+  // error. Valid until the next call.
   std::span<const core::DatagramArrived> read(core::SocketId id, const UdpSocket& socket);
 
  private:
@@ -74,17 +76,18 @@ class DatagramReader {
   std::unique_ptr<uint8_t[]> buffers_;
   std::array<Slot, kBatchMax> slots_;
   std::array<mmsghdr, kBatchMax> headers_;
-  std::vector<core::DatagramArrived> arrived_;
+  std::vector<core::DatagramArrived> arrived_;  // Grows to the longest batch of bursts once.
   size_t used_ = 0;  // Slots that the last read() filled: they are armed again by the next one.
 };
 
-// Collects datagrams and sends them in batches, in order.
+// Collects datagrams and sends them in batches, in order; those of one size that follow each other
+// to one place as one burst.
 //
 // What the kernel refuses is dropped and counted by reason: UDP promises nothing, and a queue of
 // ours would be memory for strangers.
 class DatagramWriter {
  public:
-  static constexpr size_t kBatchMax = 64;
+  static constexpr size_t kBatchMax = 64;  // Bursts, or single datagrams.
   enum class Drop : uint8_t { kBufferFull, kUnreachable, kForbidden, kOther };
   static constexpr size_t kDropCount = 4;
 
@@ -101,14 +104,22 @@ class DatagramWriter {
   struct Slot {
     sockaddr_storage to;
     PacketInfo control;
-    std::array<iovec, 2> parts;
+    Burst run;
+    size_t first_part;  // In parts_.
   };
+
+  bool continues_run(const core::SendDatagram& datagram, size_t size) const;
+  void finish(Slot& slot, mmsghdr& header);
 
   const std::vector<UdpSocket>& sockets_;
   std::array<Slot, kBatchMax> slots_;
   std::array<mmsghdr, kBatchMax> headers_;
+  std::vector<iovec> parts_;  // Of all slots: two for each datagram.
   size_t count_ = 0;
   core::SocketId socket_ = 0;  // That all collected datagrams leave from.
+  Endpoint to_;                // Where, and from where, the run that was begun last goes.
+  core::LocalEnd local_;
+  bool can_segment_ = true;  // Until a device says that it cannot.
   std::array<uint64_t, kDropCount> drops_{};
 };
 

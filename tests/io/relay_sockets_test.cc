@@ -52,6 +52,10 @@ class RelaySocketsTest : public testing::Test {
     const auto* const opened = std::get_if<core::RelayOpened>(&answers[0]);
     return opened != nullptr && opened->relay == order.relay ? opened->local : Endpoint();
   }
+  void send(const core::SendFromRelay& order) {
+    relays_.send(order);
+    relays_.flush();
+  }
   std::string metrics() const {
     std::string text;
     node::MetricsWriter writer(text);
@@ -76,7 +80,7 @@ TEST_F(RelaySocketsTest, CarryDatagramsBothWays) {
     EXPECT_GE(local.port, 20000);
     EXPECT_LE(local.port, 29999);
     UdpClient peer(address);
-    relays_.send({id, peer.local(), as_bytes("out")});
+    send({id, peer.local(), as_bytes("out")});
     EXPECT_EQ((std::pair<std::string, Endpoint>("out", local)), peer.receive());
     texts_.clear();
     peer.send(local, "in 1");
@@ -87,6 +91,23 @@ TEST_F(RelaySocketsTest, CarryDatagramsBothWays) {
     EXPECT_EQ(id, relay_);
   }
   EXPECT_EQ(2u, relays_.open_count());
+}
+
+TEST_F(RelaySocketsTest, CarryBurstsBothWays) {
+  const RelayId one = relay_id(1, 0);
+  const RelayId other = relay_id(1, 2);
+  const Endpoint one_local = opened({one, kLoopback});
+  const Endpoint other_local = opened({other, kLoopback});
+  std::vector<std::string> sent;
+  for (size_t i = 0; i < 100; ++i) {
+    sent.emplace_back(i % 10 == 9 ? 20 : 1000, static_cast<char>('a' + i % 26));
+  }
+  for (const std::string& text : sent) relays_.send({one, other_local, as_bytes(text)});
+  relays_.flush();
+  ASSERT_TRUE(run_until(loop_, [&] { return texts_.size() == sent.size(); }));
+  EXPECT_EQ(sent, texts_);
+  EXPECT_EQ(one_local, from_);
+  EXPECT_EQ(other, relay_);
 }
 
 TEST_F(RelaySocketsTest, AreGivenEvenPortsAndTheNext) {
@@ -112,7 +133,7 @@ TEST_F(RelaySocketsTest, AreSilentOnceClosed) {
   relays_.close({id});
   relays_.close({id});
   EXPECT_EQ(0u, relays_.open_count());
-  relays_.send({id, peer.local(), as_bytes("out")});
+  send({id, peer.local(), as_bytes("out")});
   EXPECT_EQ("", peer.receive(20).first);
   run_for(loop_, std::chrono::milliseconds(10));
   EXPECT_TRUE(texts_.empty());
@@ -169,7 +190,7 @@ TEST_F(RelaySocketsTest, TellWhoWasUnreachableAndSendOnAllTheSame) {
       closed = nobody.local();
     }
     errors_.clear();
-    relays_.send({id, closed, as_bytes("x")});
+    send({id, closed, as_bytes("x")});
     ASSERT_TRUE(run_until(loop_, [&] { return errors_.size() == 1; }));
     EXPECT_EQ(id, errors_[0].relay);
     EXPECT_EQ(closed, errors_[0].peer);
@@ -177,9 +198,9 @@ TEST_F(RelaySocketsTest, TellWhoWasUnreachableAndSendOnAllTheSame) {
     EXPECT_EQ(address.is_v4() ? 3 : 4, errors_[0].icmp_code);  // port.
     EXPECT_EQ(0u, errors_[0].mtu);
     // An error that is not read yet hits nobody else.
-    relays_.send({id, closed, as_bytes("x")});
+    send({id, closed, as_bytes("x")});
     UdpClient peer(address);
-    relays_.send({id, peer.local(), as_bytes("out")});
+    send({id, peer.local(), as_bytes("out")});
     EXPECT_EQ("out", peer.receive().first);
     ASSERT_TRUE(run_until(loop_, [&] { return errors_.size() == 2; }));
   }
@@ -188,7 +209,7 @@ TEST_F(RelaySocketsTest, TellWhoWasUnreachableAndSendOnAllTheSame) {
 TEST_F(RelaySocketsTest, CountWhatTheKernelWouldNotSend) {
   const RelayId id = relay_id(1, 0);
   ASSERT_NE(0, opened({id, kLoopback}).port);
-  relays_.send({id, {IpAddress::v4(0xffffffff), 9}, as_bytes("to all")});
+  send({id, {IpAddress::v4(0xffffffff), 9}, as_bytes("to all")});
   EXPECT_NE(std::string::npos,
             metrics().find("roost_relay_send_dropped_total{reason=\"forbidden\"} 1\n"));
   EXPECT_NE(std::string::npos, metrics().find("roost_relay_sockets 1\n"));

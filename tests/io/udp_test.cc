@@ -81,16 +81,83 @@ TEST(Udp, ReadsAFullBatchAndThenTheRest) {
   }
 }
 
-TEST(Udp, CutsOffWhatIsTooLongForAnyCodec) {
+TEST(Udp, TakesTheLongestDatagramAndTheShortest) {
   const std::vector<UdpSocket> sockets = one_socket({kLoopback, 0});
   UdpClient client(kLoopback);
-  client.send(sockets[0].local(), std::string(DatagramReader::kDatagramSizeMax + 500, 'x'));
+  client.send(sockets[0].local(), std::string(kSegmentedBytesMax, 'x'));
   client.send(sockets[0].local(), "");
   DatagramReader reader;
   const auto arrived = read_soon(reader, sockets[0]);
   ASSERT_EQ(2u, arrived.size());
-  EXPECT_EQ(DatagramReader::kDatagramSizeMax, arrived[0].payload.size());
+  EXPECT_EQ(kSegmentedBytesMax, arrived[0].payload.size());
   EXPECT_TRUE(arrived[1].payload.empty());
+}
+
+// What is sent as a burst comes in as one, and as the datagrams that it was made of.
+TEST(Udp, SendsBurstsAndReadsThem) {
+  struct Row {
+    std::vector<size_t> sizes;
+  };
+  const Row kRows[] = {
+      {{1000, 1000, 1000}},
+      {{1000, 1000, 10, 1000}},        // The smaller one ends a burst.
+      {{10, 1000, 1000}},              // A larger one begins another.
+      {{500, 0, 500, 500}},            // An empty one is never part of one.
+      {std::vector<size_t>(70, 900)},  // More than the kernel takes at once.
+      {std::vector<size_t>(50, 1400)},
+  };
+  for (const IpAddress& address : {IpAddress::v4(0), kLoopback, kLoopbackV6}) {
+    const bool is_v4 = address.is_v4();
+    const IpAddress& loopback = is_v4 ? kLoopback : kLoopbackV6;
+    const std::vector<UdpSocket> senders = one_socket({address, 0});
+    const std::vector<UdpSocket> receivers = one_socket({loopback, 0});
+    const Endpoint from{loopback, senders[0].local().port};
+    for (const Row& row : kRows) {
+      DatagramWriter writer(senders);
+      std::vector<std::string> texts;
+      for (size_t i = 0; i < row.sizes.size(); ++i) {
+        texts.emplace_back(row.sizes[i], static_cast<char>('a' + i % 26));
+      }
+      for (const std::string& text : texts) {
+        // In two parts, as what is relayed has.
+        const Bytes bytes = as_bytes(text);
+        const size_t head = std::min<size_t>(4, bytes.size());
+        core::SendDatagram send{0, {from, 0}, receivers[0].local(), bytes.subspan(head)};
+        send.head = bytes.first(head);
+        writer.add(send);
+      }
+      writer.flush();
+      std::vector<std::string> received;
+      DatagramReader reader;
+      while (received.size() < texts.size()) {
+        const auto arrived = read_soon(reader, receivers[0]);
+        ASSERT_FALSE(arrived.empty());
+        for (const core::DatagramArrived& datagram : arrived) {
+          EXPECT_EQ(from, datagram.from);
+          received.emplace_back(as_text(datagram.payload));
+        }
+      }
+      EXPECT_EQ(texts, received);
+      for (const uint64_t drops : writer.drops()) EXPECT_EQ(0u, drops);
+    }
+  }
+}
+
+TEST(Udp, MakesNoBurstOfWhatGoesToTwo) {
+  const std::vector<UdpSocket> sockets = one_socket({kLoopback, 0});
+  UdpClient one(kLoopback);
+  UdpClient other(kLoopback);
+  DatagramWriter writer(sockets);
+  for (const char* const text : {"1", "2", "3", "4"}) {
+    for (const UdpClient* const client : {&one, &other}) {
+      writer.add({0, {sockets[0].local(), 0}, client->local(), as_bytes(text)});
+    }
+  }
+  writer.flush();
+  for (const char* const text : {"1", "2", "3", "4"}) {
+    EXPECT_EQ(text, one.receive().first);
+    EXPECT_EQ(text, other.receive().first);
+  }
 }
 
 TEST(Udp, SendsMoreThanABatchInOrder) {
