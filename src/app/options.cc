@@ -148,6 +148,12 @@ constexpr Option kOptions[] = {
      Port{field<&Config::relay, &Config::Relay::port_min>(), 1024}},
     {"relay.port_max", "The highest port of relayed addresses.", Reload::kRestart,
      Port{field<&Config::relay, &Config::Relay::port_max>(), 1024}},
+    {"relay.gather",
+     "How long the node may wait for more packets while many come, which saves it most of its "
+     "wake-ups; no packet is later by more. A call by itself never waits. 0: never.",
+     Reload::kTakenOver,
+     Time{field<&Config::relay, &Config::Relay::gather>(), Duration(),
+          std::chrono::milliseconds(5)}},
     {"relay.addresses",
      "Local addresses of relayed addresses for clients that come over the other family. Empty: the "
      "machine's own public ones.",

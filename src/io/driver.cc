@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "io/driver.h"
 
+#include <thread>
 #include <utility>
 
 #include "base/check.h"
@@ -25,7 +26,8 @@ Driver::Driver(EventLoop& loop, node::Node& node, std::vector<UdpSocket> sockets
       sockets_(std::move(sockets)),
       log_(log),
       writer_(sockets_),
-      relays_(relays) {
+      relays_(relays),
+      gather_(node.config().relay.gather) {
   timer_ = loop_.timer([this] {
     timer_set_for_.reset();
     turn(core::DeadlinePassed{});
@@ -37,9 +39,12 @@ void Driver::start() {
     const auto id = static_cast<core::SocketId>(i);
     watches_.push_back(loop_.watch_readable(sockets_[i].fd(), [this, id] { on_readable(id); }));
   }
-  relays_.start(
-      [this](std::span<const core::RelayDatagramArrived> arrived) { on_relayed(arrived); },
-      [this](const core::RelayErrorArrived& error) { turn(error); });
+  relays_.start({
+      .arrived =
+          [this](std::span<const core::RelayDatagramArrived> arrived) { on_relayed(arrived); },
+      .failed = [this](const core::RelayErrorArrived& error) { turn(error); },
+      .done = [this](uint64_t packets) { gather(read_clocks().mono, packets); },
+  });
 }
 
 void Driver::turn(const core::Input& input) {
@@ -51,14 +56,26 @@ void Driver::turn(const core::Input& input) {
 
 void Driver::on_readable(core::SocketId id) {
   const Now now = read_clocks();
+  uint64_t packets = 0;
   for (int batch = 0; batch < kBatchesPerWakeUpMax; ++batch) {
     const auto arrived = reader_.read(id, sockets_[id]);
+    packets += arrived.size();
     for (const core::DatagramArrived& datagram : arrived) step(now, datagram);
     carry_out(now);
     if (arrived.size() < DatagramReader::kBatchMax) break;
   }
   arm_timer(now.mono);
-  turns_.add(read_clocks().mono - now.mono);
+  const MonoTime done = read_clocks().mono;
+  turns_.add(done - now.mono);
+  gather(done, packets);
+}
+
+// A nap, where more packets are soon to be expected than would be worth waking up for one by one.
+// All sockets gather meanwhile.
+void Driver::gather(MonoTime now, uint64_t packets) {
+  gather_.set_nap_max(node_.config().relay.gather);
+  const Duration nap = gather_.after(now, packets);
+  if (nap > Duration()) std::this_thread::sleep_for(nap);
 }
 
 void Driver::on_relayed(std::span<const core::RelayDatagramArrived> arrived) {

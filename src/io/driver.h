@@ -6,6 +6,7 @@
 
 #include "core/outbox.h"
 #include "io/event_loop.h"
+#include "io/gather.h"
 #include "io/log.h"
 #include "io/loop_histogram.h"
 #include "io/relay_sockets.h"
@@ -45,6 +46,7 @@ class Driver {
   void on_readable(core::SocketId id);
   void on_relayed(std::span<const core::RelayDatagramArrived> arrived);
   void step(const Now& now, const core::Input& input);
+  void gather(MonoTime now, uint64_t packets);
   void carry_out(const Now& now);
   void carry_out_batch();
   void arm_timer(MonoTime now);
@@ -63,6 +65,7 @@ class Driver {
   EventLoop::Watch timer_;
   std::optional<MonoTime> timer_set_for_;
   LoopHistogram turns_;
+  Gather gather_;
 };
 
 }  // namespace roost::io

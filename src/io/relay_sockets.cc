@@ -106,9 +106,8 @@ RelaySockets::RelaySockets(EventLoop& loop, Random& random, const Options& optio
   }
 }
 
-void RelaySockets::start(Deliver deliver, DeliverError deliver_error) {
-  deliver_ = std::move(deliver);
-  deliver_error_ = std::move(deliver_error);
+void RelaySockets::start(Callbacks callbacks) {
+  callbacks_ = std::move(callbacks);
   watch_ = loop_.watch_readable(epoll_.get(), [this] { on_ready(); });
 }
 
@@ -245,15 +244,18 @@ void RelaySockets::send_run() {
 void RelaySockets::on_ready() {
   epoll_event ready[kSocketsPerWakeUpMax];
   const int count = epoll_wait(epoll_.get(), ready, kSocketsPerWakeUpMax, 0);
+  uint64_t packets = 0;
   for (int i = 0; i < count; ++i) {
     if ((ready[i].events & EPOLLERR) != 0) read_errors(ready[i].data.u64);
-    read(ready[i].data.u64);
+    packets += read(ready[i].data.u64);
   }
+  callbacks_.done(packets);
 }
 
-void RelaySockets::read(size_t index) {
+// How many datagrams there were.
+size_t RelaySockets::read(size_t index) {
   Socket& socket = sockets_[index];
-  if (!socket.fd.is_open()) return;  // Closed since, by what another one brought.
+  if (!socket.fd.is_open()) return 0;  // Closed since, by what another one brought.
   for (size_t i = 0; i < kBatchMax; ++i) {
     msghdr& header = headers_[i].msg_hdr;
     header = {};
@@ -276,7 +278,8 @@ void RelaySockets::read(size_t index) {
     }
     arrived_.push_back({socket.relay, *from, rest});
   }
-  if (!arrived_.empty()) deliver_(arrived_);
+  if (!arrived_.empty()) callbacks_.arrived(arrived_);
+  return arrived_.size();
 }
 
 void RelaySockets::read_errors(size_t index) {
@@ -294,8 +297,8 @@ void RelaySockets::read_errors(size_t index) {
     const auto error = extended_error(header);
     const auto peer = from_sockaddr(to);
     if (!error || !peer || !is_told(*error)) continue;
-    deliver_error_({socket.relay, *peer, error->ee_type, error->ee_code,
-                    is_too_big(*error) ? error->ee_info : 0});
+    callbacks_.failed({socket.relay, *peer, error->ee_type, error->ee_code,
+                       is_too_big(*error) ? error->ee_info : 0});
   }
 }
 

@@ -30,9 +30,13 @@ class RelaySockets {
     uint16_t port_min = 49152;
     uint16_t port_max = 65535;
   };
-  // Datagrams of one socket, in the order in which they came; valid during the call.
-  using Deliver = std::function<void(std::span<const core::RelayDatagramArrived>)>;
-  using DeliverError = std::function<void(const core::RelayErrorArrived&)>;
+  struct Callbacks {
+    // Datagrams of one socket, in the order in which they came; valid during the call.
+    std::function<void(std::span<const core::RelayDatagramArrived>)> arrived;
+    std::function<void(const core::RelayErrorArrived&)> failed;
+    // All sockets that were ready have been read, and brought so many datagrams.
+    std::function<void(uint64_t packets)> done;
+  };
 
   enum class Drop : uint8_t { kBufferFull, kUnreachable, kForbidden, kTooLong, kOther };
   static constexpr size_t kDropCount = 5;
@@ -53,7 +57,7 @@ class RelaySockets {
   RelaySockets(EventLoop& loop, Random& random, const Options& options);
 
   // Reads from now on.
-  void start(Deliver deliver, DeliverError deliver_error);
+  void start(Callbacks callbacks);
 
   // Carries out the order; the answers are appended: one, or one for each of two sockets.
   void open(const core::OpenRelay& order, std::vector<core::Input>& answers);
@@ -87,14 +91,13 @@ class RelaySockets {
   void send_run();
   bool is_port_free(const IpAddress& address, uint16_t port) const;
   void on_ready();
-  void read(size_t index);
+  size_t read(size_t index);
   void read_errors(size_t index);
 
   EventLoop& loop_;
   Random& random_;
   Options options_;
-  Deliver deliver_;
-  DeliverError deliver_error_;
+  Callbacks callbacks_;
   FileDescriptor epoll_;
   EventLoop::Watch watch_;
   std::vector<Socket> sockets_;

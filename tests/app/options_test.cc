@@ -30,7 +30,7 @@ std::map<std::string_view, size_t> members_by_section() {
   const auto& [enabled, classic, software, discovery_addresses, discovery_port] = stun;
   const auto& [relay_enabled, realm, users, shared_secret, allocations, allocations_per_user,
                allocations_per_prefix, permissions, channels, lifetime_max, allocation_bandwidth,
-               allocation_bytes, friends, friends_of_friends, strangers, port_min, port_max,
+               allocation_bytes, friends, friends_of_friends, strangers, port_min, port_max, gather,
                addresses, allow_peers, deny_peers, machine_addresses] = relay;
   const auto& [metrics_listen, listen_path, allow_public] = metrics;
   const auto& [level, format, lines_per_second] = log;
@@ -45,7 +45,7 @@ std::map<std::string_view, size_t> members_by_section() {
       {"relay", count(relay_enabled, realm, users, shared_secret, allocations, allocations_per_user,
                       allocations_per_prefix, permissions, channels, lifetime_max,
                       allocation_bandwidth, allocation_bytes, friends, friends_of_friends,
-                      strangers, port_min, port_max, addresses, allow_peers, deny_peers)},
+                      strangers, port_min, port_max, gather, addresses, allow_peers, deny_peers)},
       {"metrics", count(metrics_listen, allow_public)},
       {"log", count(level, format, lines_per_second)},
   };
@@ -97,6 +97,7 @@ TEST(Options, EachRowReadsAndWritesAMemberOfItsOwn) {
       {"relay.strangers_percent", "1"},
       {"relay.port_min", "2000"},
       {"relay.port_max", "60000"},
+      {"relay.gather", "\"1 ms\""},
       {"relay.addresses", "[\"192.0.2.1\"]"},
       {"relay.allow_peers", "[\"192.0.2.0/24\"]"},
       {"relay.deny_peers", "[\"2001:db8::/32\"]"},

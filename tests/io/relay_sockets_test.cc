@@ -29,15 +29,18 @@ constexpr RelayId relay_id(uint32_t generation, uint32_t index) {
 class RelaySocketsTest : public testing::Test {
  protected:
   void SetUp() override {
-    relays_.start(
-        [this](std::span<const core::RelayDatagramArrived> arrived) {
-          for (const core::RelayDatagramArrived& datagram : arrived) {
-            from_ = datagram.from;
-            relay_ = datagram.relay;
-            texts_.emplace_back(as_text(datagram.payload));
-          }
-        },
-        [this](const core::RelayErrorArrived& error) { errors_.push_back(error); });
+    relays_.start({
+        .arrived =
+            [this](std::span<const core::RelayDatagramArrived> arrived) {
+              for (const core::RelayDatagramArrived& datagram : arrived) {
+                from_ = datagram.from;
+                relay_ = datagram.relay;
+                texts_.emplace_back(as_text(datagram.payload));
+              }
+            },
+        .failed = [this](const core::RelayErrorArrived& error) { errors_.push_back(error); },
+        .done = [this](uint64_t packets) { packets_ += packets; },
+    });
   }
 
   std::vector<core::Input> open(const OpenRelay& order) {
@@ -70,6 +73,7 @@ class RelaySocketsTest : public testing::Test {
   RelayId relay_{};
   std::vector<std::string> texts_;
   std::vector<core::RelayErrorArrived> errors_;
+  uint64_t packets_ = 0;
 };
 
 TEST_F(RelaySocketsTest, CarryDatagramsBothWays) {
@@ -106,6 +110,7 @@ TEST_F(RelaySocketsTest, CarryBurstsBothWays) {
   relays_.flush();
   ASSERT_TRUE(run_until(loop_, [&] { return texts_.size() == sent.size(); }));
   EXPECT_EQ(sent, texts_);
+  EXPECT_EQ(sent.size(), packets_);
   EXPECT_EQ(one_local, from_);
   EXPECT_EQ(other, relay_);
 }

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstdint>
+
+#include "base/time.h"
+
+namespace roost::io {
+
+// Decides when the loop had better wait a moment for more packets to come.
+//
+// At the rates that real nodes see, waking up costs more than what it wakes up for. A nap after a
+// small turn lets the next one find many packets, at the price of no more than its length; but only
+// while so many come that several are to be expected in it: a call by itself never waits.
+class Gather {
+ public:
+  // What makes a nap worth it, and what a turn has to find to need none.
+  static constexpr uint64_t kExpectedMin = 4;
+  static constexpr uint64_t kEnough = 16;
+  // Over which the rate is measured.
+  static constexpr Duration kWindow = std::chrono::milliseconds(20);
+
+  // `nap_max` 0: never.
+  explicit Gather(Duration nap_max) : nap_max_(nap_max) {}
+  void set_nap_max(Duration nap_max) { nap_max_ = nap_max; }
+
+  // After a turn that found so many packets: how long to nap before the next.
+  Duration after(MonoTime now, uint64_t packets);
+
+ private:
+  Duration nap_max_;
+  MonoTime window_began_at_{};
+  uint64_t in_window_ = 0;
+  uint64_t in_last_window_ = 0;
+};
+
+}  // namespace roost::io
