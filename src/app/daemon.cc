@@ -62,10 +62,12 @@ Result<std::unique_ptr<Daemon>, std::string> Daemon::start(node::Config config,
   auto sockets = open_sockets(config, supervisor, notes);
   if (!sockets) return Failure(sockets.error());
   for (const std::string& note : notes) log.info(note);
-  config.relay.machine_addresses = io::machine_addresses();
-  if (config.relay.addresses.empty()) {
-    config.relay.addresses = io::public_addresses(config.relay.machine_addresses);
+  const std::vector<io::InterfaceAddress> interfaces = io::interface_addresses();
+  for (const io::InterfaceAddress& one : interfaces) {
+    config.relay.machine_addresses.push_back(one.address);
   }
+  config.relay.machine_networks = io::networks(interfaces);
+  if (config.relay.addresses.empty()) config.relay.addresses = io::public_addresses(interfaces);
   raise_descriptor_limit();
   // From here on the port is the one that was bound, whoever chose it.
   config.node.port = sockets->udp.front().local().port;

@@ -2,38 +2,77 @@
 #include "io/machine_addresses.h"
 
 #include <algorithm>
+#include <bit>
 #include <cstring>
 #include <ifaddrs.h>
+#include <net/if.h>
 #include <netinet/in.h>
+#include <optional>
 
 #include "base/special_purpose.h"
 #include "io/socket_address.h"
 
 namespace roost::io {
+namespace {
 
-std::vector<IpAddress> machine_addresses() {
-  ifaddrs* all = nullptr;
-  if (getifaddrs(&all) != 0) return {};
-  std::vector<IpAddress> addresses;
-  for (const ifaddrs* one = all; one != nullptr; one = one->ifa_next) {
-    if (one->ifa_addr == nullptr) continue;
-    const bool is_v4 = one->ifa_addr->sa_family == AF_INET;
-    if (!is_v4 && one->ifa_addr->sa_family != AF_INET6) continue;
-    sockaddr_storage storage{};
-    std::memcpy(&storage, one->ifa_addr, is_v4 ? sizeof(sockaddr_in) : sizeof(sockaddr_in6));
-    if (const auto endpoint = from_sockaddr(storage)) addresses.push_back(endpoint->address);
-  }
-  freeifaddrs(all);
-  return addresses;
+constexpr unsigned kLinkLengthMaxV6 = 64;
+
+std::optional<IpAddress> address_of(const sockaddr* address) {
+  if (address == nullptr) return {};
+  const bool is_v4 = address->sa_family == AF_INET;
+  if (!is_v4 && address->sa_family != AF_INET6) return {};
+  sockaddr_storage storage{};
+  std::memcpy(&storage, address, is_v4 ? sizeof(sockaddr_in) : sizeof(sockaddr_in6));
+  const auto endpoint = from_sockaddr(storage);
+  return endpoint ? std::optional(endpoint->address) : std::nullopt;
 }
 
-std::vector<IpAddress> public_addresses(const std::vector<IpAddress>& addresses) {
+// How many bits of the 128-bit form the mask has. An IPv6 mask is no address of a family that
+// changes its form: only an IPv4 one lacks the 96 in front.
+unsigned length_of(const IpAddress& mask) {
+  if (mask.is_v4()) return 96 + static_cast<unsigned>(std::popcount(mask.v4_value()));
+  return static_cast<unsigned>(std::popcount(mask.high()) + std::popcount(mask.low()));
+}
+
+}  // namespace
+
+std::vector<InterfaceAddress> interface_addresses() {
+  ifaddrs* all = nullptr;
+  if (getifaddrs(&all) != 0) return {};
+  std::vector<InterfaceAddress> found;
+  for (const ifaddrs* one = all; one != nullptr; one = one->ifa_next) {
+    const auto address = address_of(one->ifa_addr);
+    if (!address) continue;
+    const auto mask = address_of(one->ifa_netmask);
+    const unsigned length = mask ? length_of(*mask) : 128;
+    found.push_back({*address, Prefix::of(*address, length)});
+  }
+  freeifaddrs(all);
+  return found;
+}
+
+std::vector<Prefix> networks(const std::vector<InterfaceAddress>& addresses) {
+  std::vector<Prefix> found;
+  for (const InterfaceAddress& one : addresses) {
+    const bool is_v4 = one.address.is_v4();
+    const unsigned length =
+        is_v4 ? one.network.length : std::min<unsigned>(one.network.length, kLinkLengthMaxV6);
+    // A point-to-point link, or a provider that routes each address by itself.
+    if (length == 128) continue;
+    const Prefix network = Prefix::of(one.address, length);
+    if (std::find(found.begin(), found.end(), network) == found.end()) found.push_back(network);
+  }
+  return found;
+}
+
+std::vector<IpAddress> public_addresses(const std::vector<InterfaceAddress>& addresses) {
   std::vector<IpAddress> found;
   for (const bool is_v4 : {true, false}) {
-    const auto first = std::find_if(addresses.begin(), addresses.end(), [&](const IpAddress& a) {
-      return a.is_v4() == is_v4 && is_globally_reachable(a);
-    });
-    if (first != addresses.end()) found.push_back(*first);
+    const auto first =
+        std::find_if(addresses.begin(), addresses.end(), [&](const InterfaceAddress& one) {
+          return one.address.is_v4() == is_v4 && is_globally_reachable(one.address);
+        });
+    if (first != addresses.end()) found.push_back(first->address);
   }
   return found;
 }

@@ -47,6 +47,9 @@ class Budget {
 
   Budget(const Config::Donate& donate, const Now& now);
 
+  // Looks at the calendar: before anything is asked of the budget under that clock.
+  void turn(const Now& now) { turn_the_month(now); }
+
   // Goes on with a month that an earlier run had begun. Call before the first take().
   void restore(const Month& month) { month_ = month; }
 

@@ -88,6 +88,7 @@ struct Config {
     std::vector<Prefix> deny_peers;
     // Those of this machine, to which nothing is relayed. No option: the shell finds them out.
     std::vector<IpAddress> machine_addresses;
+    std::vector<Prefix> machine_networks;  // On its links; nothing is relayed there either.
   } relay;
 
   // Where the admin listener listens: a loopback address and port, or a UNIX socket's path.

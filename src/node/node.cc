@@ -58,6 +58,7 @@ Config::Relay with_fixed_parts_of(const Config::Relay& old, const Config::Relay&
   relay.port_min = old.port_min;
   relay.port_max = old.port_max;
   relay.machine_addresses = old.machine_addresses;
+  relay.machine_networks = old.machine_networks;
   return relay;
 }
 
@@ -111,6 +112,7 @@ Node::Node(const Config& config, const std::vector<Endpoint>& sockets, const Sig
 }
 
 void Node::step(const Now& now, const core::Input& input, core::Outbox& out) {
+  budget_.turn(now);
   const size_t actions_before = out.actions().size();
   std::visit([&](const auto& what) { handle(now, what, out); }, input);
   out.retain_from(actions_before, [&](const core::Action& action) { return pay(now, action); });
@@ -261,7 +263,7 @@ bool Node::pay(const Now& now, const core::Action& action) {
   if (datagram->payer != core::Payer::kService) {
     return pay_for_relay(now, datagram->payer, datagram->grade, bytes);
   }
-  if (budget_.take(now, bytes)) return false;
+  if (budget_.take(now, bytes, datagram->grade)) return false;
   ++stats_.datagrams_sent;
   stats_.sent_bytes[static_cast<size_t>(core::Transport::kUdp)] += bytes;
   return true;

@@ -22,7 +22,8 @@ core::turn::Server::Options turn_options(const Config& config) {
   options.share.percent = {0, small(relay.friends_percent), small(relay.friends_of_friends_percent),
                            small(relay.strangers_percent)};
   options.share.allocation_bytes_per_second = relay.allocation_bandwidth_bytes_per_second;
-  options.peers = core::turn::PeerPolicy(relay.allow_peers, relay.deny_peers);
+  options.peers =
+      core::turn::PeerPolicy(relay.allow_peers, relay.deny_peers, relay.machine_networks);
   options.lifetime_max = std::max(relay.lifetime_max, core::turn::Server::kLifetimeDefault);
   options.bytes_per_allocation = relay.allocation_bytes;
   options.addresses.relay = relay.addresses;

@@ -31,10 +31,11 @@ std::map<std::string_view, size_t> members_by_section() {
   const auto& [relay_enabled, realm, users, shared_secret, allocations, allocations_per_user,
                allocations_per_prefix, permissions, channels, lifetime_max, allocation_bandwidth,
                allocation_bytes, friends, friends_of_friends, strangers, port_min, port_max, gather,
-               addresses, allow_peers, deny_peers, machine_addresses] = relay;
+               addresses, allow_peers, deny_peers, machine_addresses, machine_networks] = relay;
   const auto& [metrics_listen, listen_path, allow_public] = metrics;
   const auto& [level, format, lines_per_second] = log;
-  (void)machine_addresses;  // Found out by the shell.
+  (void)machine_addresses;  // Found out by the shell,
+  (void)machine_networks;   // as these are.
   (void)listen_path;        // With metrics_listen the one option metrics.listen.
   return {
       {"node", count(state_dir, listen, port, role, external_addresses)},

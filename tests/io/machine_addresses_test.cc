@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Goal: the machine's own addresses are known, and which of them the world may reach.
+// Goal: the machine's own addresses are known, who is on its links, and which of its addresses the
+// world may reach.
 #include "io/machine_addresses.h"
 
 #include <algorithm>
@@ -9,18 +10,41 @@
 namespace roost::io {
 namespace {
 
-TEST(MachineAddresses, KnowLoopback) {
-  const auto addresses = machine_addresses();
-  EXPECT_NE(addresses.end(),
-            std::find(addresses.begin(), addresses.end(), IpAddress::v4(0x7f000001)));
+IpAddress ip(std::string_view text) {
+  return IpAddress::parse(text).value();
+}
+InterfaceAddress on(std::string_view address, std::string_view network) {
+  return {ip(address), Prefix::parse(network).value()};
+}
+
+TEST(InterfaceAddresses, KnowLoopback) {
+  const auto addresses = interface_addresses();
+  const auto found = std::find_if(addresses.begin(), addresses.end(), [](const auto& one) {
+    return one.address == IpAddress::v4(0x7f000001);
+  });
+  ASSERT_NE(addresses.end(), found);
+  EXPECT_EQ(Prefix::parse("127.0.0.0/8"), found->network);
+}
+
+TEST(Networks, AreWhereNeighboursMayBe) {
+  EXPECT_EQ((std::vector<Prefix>{*Prefix::parse("11.0.1.0/24"), *Prefix::parse("2a00:1:2:3::/64"),
+                                 *Prefix::parse("2a00:5::/56")}),
+            networks({
+                on("11.0.1.10", "11.0.1.0/24"),
+                on("11.0.1.11", "11.0.1.0/24"),
+                on("203.1.2.3", "203.1.2.3/32"),           // No neighbours.
+                on("2a00:1:2:3::4", "2a00:1:2:3::4/128"),  // As DHCPv6 gives it.
+                on("2a00:5::1", "2a00:5::/56"),
+            }));
 }
 
 TEST(PublicAddresses, AreTheFirstOfEachFamilyThatTheWorldReaches) {
-  const auto parse = [](std::string_view text) { return IpAddress::parse(text).value(); };
-  EXPECT_EQ((std::vector<IpAddress>{parse("11.0.0.1"), parse("2a00::2")}),
-            public_addresses({parse("127.0.0.1"), parse("::1"), parse("10.0.0.1"), parse("fe80::1"),
-                              parse("11.0.0.1"), parse("12.0.0.1"), parse("2a00::2")}));
-  EXPECT_TRUE(public_addresses({parse("192.168.1.2")}).empty());
+  EXPECT_EQ((std::vector<IpAddress>{ip("11.0.0.1"), ip("2a00::2")}),
+            public_addresses({on("127.0.0.1", "127.0.0.0/8"), on("::1", "::1/128"),
+                              on("10.0.0.1", "10.0.0.0/8"), on("fe80::1", "fe80::/64"),
+                              on("11.0.0.1", "11.0.0.0/24"), on("12.0.0.1", "12.0.0.0/24"),
+                              on("2a00::2", "2a00::/64")}));
+  EXPECT_TRUE(public_addresses({on("192.168.1.2", "192.168.1.0/24")}).empty());
 }
 
 }  // namespace

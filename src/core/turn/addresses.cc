@@ -10,12 +10,17 @@ bool is_among(const std::vector<IpAddress>& addresses, const IpAddress& address)
   return std::find(addresses.begin(), addresses.end(), address) != addresses.end();
 }
 
+// Means nothing without an interface, so no peer could use it.
+constexpr Prefix kLinkLocal = {{0xfe80'0000'0000'0000, 0}, 10};
+
 }  // namespace
 
 std::optional<IpAddress> Addresses::for_relay(const Flow& flow, Family family) const {
   // As few surprises as possible: where the client reached us, if that is of the family.
   const IpAddress& local = flow.local.endpoint.address;
-  if (family_of(local) == family && !local.is_unspecified()) return local;
+  if (family_of(local) == family && !local.is_unspecified() && !kLinkLocal.contains(local)) {
+    return local;
+  }
   for (const IpAddress& address : options_.relay) {
     if (family_of(address) == family) return address;
   }

@@ -231,10 +231,12 @@ void Server::handle(const Now& now, const Flow& flow, const StunView& view, Outb
 
 // ---- Replies.
 
-void Server::send_reply(const Flow& flow, Bytes reply, Outbox& out) {
+void Server::send_reply(const Flow& flow, Bytes reply, Outbox& out, Grade grade) {
   if (reply.empty()) return;
   if (flow.transport == Transport::kUdp) {
-    out.push(SendDatagram{flow.socket, flow.local, flow.client, reply});
+    SendDatagram send{flow.socket, flow.local, flow.client, reply};
+    send.grade = grade;
+    out.push(send);
   } else {
     out.push(SendMessage{flow.stream, reply});
   }
@@ -276,7 +278,7 @@ void Server::challenge(const Now& now, const Flow& flow, const StunView& view,
   CHECK(!bytes.empty() && bytes.size() <= size_max);
   out.shrink(buffer, bytes.size());
   count_error(code);
-  send_reply(flow, bytes, out);
+  send_reply(flow, bytes, out, Grade::kExcess);
 }
 
 void Server::refuse(const Request& request, unsigned code, Outbox& out) {

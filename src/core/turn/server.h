@@ -145,7 +145,7 @@ class Server {
   void succeed(const Request& request, Outbox& out);
   void finish_opening(MonoTime now, Allocation& allocation, Outbox& out);
   void answer_allocate(MonoTime now, const Allocation& allocation, Outbox& out);
-  void send_reply(const Flow& flow, Bytes reply, Outbox& out);
+  void send_reply(const Flow& flow, Bytes reply, Outbox& out, Grade grade = Grade::kCommitted);
   void count_error(unsigned code);
   Allocation* find_own(const Request& request, Outbox& out);
 
