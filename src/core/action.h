@@ -178,6 +178,8 @@ struct SendFromRelay {
   Grade grade = Grade::kCommitted;
 };
 
+// Closes a stream that was just opened, or one whose message will not be answered: a client on a
+// stream does not ask again.
 struct RefuseStream {
   StreamId stream;
 };

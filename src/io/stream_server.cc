@@ -69,7 +69,12 @@ void StreamServer::on_accept(FileDescriptor fd, const Endpoint& from) {
 }
 
 void StreamServer::refuse(const core::RefuseStream& refusal) {
-  if (refusal.stream == opening_) is_refused_ = true;
+  if (refusal.stream == opening_) {
+    is_refused_ = true;
+    return;
+  }
+  PublicStream* const stream = streams_.find(number_of(refusal.stream));
+  if (stream != nullptr) stream->close(CloseReason::kRefused);
 }
 
 void StreamServer::send(const core::SendMessage& message) {

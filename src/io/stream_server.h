@@ -56,7 +56,7 @@ class StreamServer final : private PublicStream::Host {
   // Actions. Those for a stream or request that is gone are ignored.
   void send(const core::SendMessage& message);
   void reply(const core::HttpReply& reply);
-  // Only has a meaning while StreamOpened is delivered.
+  // Of a stream that is being opened, or of any other.
   void refuse(const core::RefuseStream& refusal);
 
   // Closes the listeners, then all streams, and reports the ends. Not from inside a delivery.

@@ -31,6 +31,7 @@ std::string_view label(CloseReason reason) {
     case CloseReason::kBadHttp: return "bad_http";
     case CloseReason::kTlsError: return "tls_error";
     case CloseReason::kHttpDone: return "http_done";
+    case CloseReason::kRefused: return "refused";
     case CloseReason::kStopped: return "stopped";
   }
   return "";
@@ -47,6 +48,9 @@ void StreamStats::write_metrics(node::MetricsWriter& out) const {
   }
   out.counter("roost_streams_table_full_total", "TCP connections closed for want of room.")
       .value(table_full);
+  out.counter("roost_streams_dropped_messages_total",
+              "Relayed messages left out because their client reads too slowly.")
+      .value(dropped_messages);
   out.counter("roost_tls_handshakes_total", "TLS handshakes completed.").value(tls_handshakes);
   out.counter("roost_http_requests_total", "HTTP requests that were whole and well-formed.")
       .value(http.requests);

@@ -36,9 +36,10 @@ enum class CloseReason : uint8_t {
   kBadHttp,         // A request that was refused before anybody saw it.
   kTlsError,
   kHttpDone,  // The client or the number of requests asked for it.
+  kRefused,   // By the node, instead of an answer.
   kStopped,   // The daemon ends.
 };
-inline constexpr size_t kCloseReasonCount = 14;
+inline constexpr size_t kCloseReasonCount = 15;
 std::string_view label(CloseReason reason);
 
 struct StreamStats {

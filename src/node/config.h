@@ -72,8 +72,8 @@ struct Config {
     uint32_t allocations = 512;
     uint32_t allocations_per_user = 32;
     uint32_t allocations_per_prefix = 32;
-    uint32_t permissions_per_allocation = 32;
-    uint32_t channels_per_allocation = 32;
+    uint32_t permissions_per_allocation = 16;
+    uint32_t channels_per_allocation = 16;
     Duration lifetime_max = std::chrono::hours(1);
     uint64_t allocation_bandwidth_bytes_per_second = 4'000'000 / 8;  // 0: no limit.
     uint64_t allocation_bytes = 10'000'000'000;                      // 0: no limit.

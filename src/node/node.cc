@@ -101,6 +101,9 @@ Node::Node(const Config& config, const std::vector<Endpoint>& sockets, const Sig
       budget_(config.donate, now),
       packet_admission_(config.admission.packets_per_second_per_prefix, config.admission.prefixes,
                         random.bytes<16>()),
+      stream_admission_(config.admission.packets_per_second_per_prefix,
+                        std::min(config.admission.prefixes, kStreamPrefixesMax),
+                        random.bytes<16>()),
       connection_admission_(config, random.bytes<16>()),
       stun_({.answers_classic = config_.stun.classic,
              .software = config_.stun.software,
@@ -126,10 +129,12 @@ void Node::handle(const Now& now, const core::DatagramArrived& input, core::Outb
   if (turn_ && core::turn::Server::may_be_relayed(input.payload) && turn_->relay(now, input, out)) {
     return;
   }
+  const bool is_for_turn = turn_ && core::turn::Server::serves(input.payload);
+  if (is_for_turn && turn_->admits(now.mono, input)) return turn_->step(now, input, out);
   if (!packet_admission_.admit(now.mono, input.from.address)) return drop(Drop::kAdmission);
   switch (kind) {
     case wire::DatagramKind::kStun:
-      if (turn_ && core::turn::Server::serves(input.payload)) {
+      if (is_for_turn) {
         turn_->set_accepting(budget_.is_month_young());
         return turn_->step(now, input, out);
       }
@@ -147,16 +152,24 @@ void Node::handle(const Now& now, const core::MessageArrived& input, core::Outbo
   if (turn_ && core::turn::Server::may_be_relayed(input.payload) && turn_->relay(now, input, out)) {
     return;
   }
-  if (!packet_admission_.admit(now.mono, input.from.address)) return drop(Drop::kAdmission);
+  const bool is_for_turn = turn_ && core::turn::Server::serves(input.payload);
+  if (is_for_turn && turn_->admits(now.mono, input)) return turn_->step(now, input, out);
+  // A stream does not ask again (RFC 8489 §6.2.2): whom we do not answer must see that. What others
+  // forge in the name of its prefix does not count against it.
+  const auto refuse = [&](Drop why) {
+    drop(why);
+    out.push(core::RefuseStream{input.stream});
+  };
+  if (!stream_admission_.admit(now.mono, input.from.address)) return refuse(Drop::kAdmission);
   if (wire::classify_datagram(input.payload) != wire::DatagramKind::kStun) {
-    return drop(Drop::kNotServed);
+    return refuse(Drop::kNotServed);
   }
-  if (!budget_.has_room(now)) return drop(Drop::kDonation);
-  if (turn_ && core::turn::Server::serves(input.payload)) {
+  if (!budget_.has_room(now)) return refuse(Drop::kDonation);
+  if (is_for_turn) {
     turn_->set_accepting(budget_.is_month_young());
     return turn_->step(now, input, out);
   }
-  if (!config_.stun.enabled) return drop(Drop::kNotServed);
+  if (!config_.stun.enabled) return refuse(Drop::kNotServed);
   stun_.step(input, out);
 }
 
@@ -164,7 +177,7 @@ void Node::handle(const Now& now, const core::StreamOpened& input, core::Outbox&
   if (!budget_.has_room(now)) {
     drop(Drop::kDonation);
     out.push(core::RefuseStream{input.stream});
-  } else if (!packet_admission_.admit(now.mono, input.from.address)) {
+  } else if (!stream_admission_.admit(now.mono, input.from.address)) {
     // A handshake of TLS costs as much as 200 packets, so it is not had for less than one.
     drop(Drop::kAdmission);
     out.push(core::RefuseStream{input.stream});
@@ -174,7 +187,10 @@ void Node::handle(const Now& now, const core::StreamOpened& input, core::Outbox&
 }
 
 void Node::handle(const Now& now, const core::StreamBytesSent& input, core::Outbox&) {
-  budget_.spend(now, input.bytes);
+  // What was relayed is paid for already, headers and all.
+  const uint64_t prepaid = std::min(prepaid_bytes_, input.bytes);
+  prepaid_bytes_ -= prepaid;
+  budget_.spend(now, input.bytes - prepaid);
   stats_.sent_bytes[static_cast<size_t>(input.transport)] += input.bytes;
 }
 
@@ -244,18 +260,23 @@ core::HttpReply Node::answer_node(const Now& now, const core::HttpRequestArrived
   return {input.request, 200, "application/octet-stream", copy, "Cache-Control: max-age=300"};
 }
 
-// Whether the donation covers the action; what it does not cover is left undone. Streams are paid
-// for when the shell says what it wrote; what is relayed to one is asked for beforehand all the
-// same, since it is more than an answer.
+// Whether the donation covers the action; what it does not cover is left undone. Answers on streams
+// are paid for when the shell says what it wrote; what is relayed to one beforehand, since it is
+// more than an answer.
 bool Node::pay(const Now& now, const core::Action& action) {
   if (const auto* const send = std::get_if<core::SendFromRelay>(&action)) {
     return pay_for_relay(now, send->payer, send->grade, send->payload.size());
   }
   if (const auto* const message = std::get_if<core::SendMessage>(&action)) {
     if (message->payer == core::Payer::kService) return true;
-    if (budget_.covers(now, message->payload.size(), message->grade)) return true;
-    ++stats_.relayed_refused[static_cast<size_t>(message->payer)];
-    return false;
+    if (budget_.take(now, message->payload.size(), message->grade)) {
+      ++stats_.relayed_refused[static_cast<size_t>(message->payer)];
+      return false;
+    }
+    const uint64_t paid = message->payload.size() + Budget::kHeaderBytes;
+    prepaid_bytes_ += paid;
+    stats_.relayed_bytes[static_cast<size_t>(message->payer)] += paid;
+    return true;
   }
   const auto* const datagram = std::get_if<core::SendDatagram>(&action);
   if (datagram == nullptr) return true;
@@ -293,6 +314,7 @@ void Node::reload(const Config& config, const Now& now) {
   config_.stun.enabled = config.stun.enabled;
   budget_.set_donation(config_.donate, now);
   packet_admission_.set_rate(config_.admission.packets_per_second_per_prefix);
+  stream_admission_.set_rate(config_.admission.packets_per_second_per_prefix);
   connection_admission_.set_limits(config_);
   role_ = role_of(config_);
   self_record_.forget();

@@ -37,6 +37,9 @@ class Node {
   };
   static constexpr size_t kDropCount = 5;
 
+  // Prefixes that streams are limited by, at a time: more than there are streams.
+  static constexpr uint32_t kStreamPrefixesMax = 2048;
+
   struct Stats {
     std::array<uint64_t, core::kTransportCount> received{};        // Datagrams or messages.
     std::array<uint64_t, core::kTransportCount> received_bytes{};  // Of their payload.
@@ -109,10 +112,12 @@ class Node {
   const SigningKey& key_;
   Budget budget_;
   PrefixLimiter packet_admission_;
+  PrefixLimiter stream_admission_;  // Apart from what can be forged.
   ConnectionAdmission connection_admission_;
   core::stun::Responder stun_;
   std::optional<core::turn::Server> turn_;
   Role role_;
+  uint64_t prepaid_bytes_ = 0;  // Of streams: relayed, paid for, and not reported as written yet.
   Stats stats_;
   SelfRecord self_record_;
 };

@@ -315,6 +315,7 @@ void NodeShell::carry_out(const core::SendMessage& send) {
 void NodeShell::carry_out(const core::RefuseStream& refuse) {
   Stream* const stream = find(refuse.stream);
   if (stream == nullptr) return;
+  if (refuse.stream != opening_) return end_stream(refuse.stream);
   stream->connection.send(host_, PacketKind::kEnd);
   streams_.erase(keys_.at(refuse.stream));
   keys_.erase(refuse.stream);
@@ -391,7 +392,9 @@ void NodeShell::open_stream(const Packet& segment) {
                                {},
                                host_.now()});
   keys_.emplace(id, key);
+  opening_ = id;
   turn(core::StreamOpened{id, segment.source});
+  opening_ = {};
   Stream* const stream = find(id);
   if (stream == nullptr) return;
   stream->connection.send(host_, PacketKind::kOpen);

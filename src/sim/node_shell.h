@@ -141,6 +141,7 @@ class NodeShell final : public Program {
   std::map<Endpoint, core::RelayId> relays_;  // Relayed transport addresses that are open.
   std::map<core::RelayId, Endpoint> relay_addresses_;
   uint64_t next_stream_ = 1;
+  core::StreamId opening_{};
   uint64_t next_request_ = 1;
   std::optional<core::StreamId> asking_;  // Whose HTTP request is being answered.
   std::deque<core::Input> owed_;          // What the actions of a step have caused.

@@ -135,11 +135,14 @@ void StreamOracle::check(MonoTime at, const core::Input& input,
   const auto* const opened = std::get_if<core::StreamOpened>(&input);
   const auto* const closed = std::get_if<core::StreamClosed>(&input);
   const auto* const request = std::get_if<core::HttpRequestArrived>(&input);
+  const auto* const message = std::get_if<core::MessageArrived>(&input);
   bool is_refused = false;
   size_t reply_count = 0;
   for (const core::Action& action : actions) {
     if (const auto* const refuse = std::get_if<core::RefuseStream>(&action)) {
-      const bool is_due = opened != nullptr && opened->stream == refuse->stream && !is_refused;
+      const bool is_opening = opened != nullptr && opened->stream == refuse->stream;
+      const bool is_asking = message != nullptr && message->stream == refuse->stream;
+      const bool is_due = (is_opening || is_asking) && !is_refused;
       if (!is_due) verdict_.fail(at, "a stream refused that was not just opened");
       is_refused = true;
     } else if (const auto* const reply = std::get_if<core::HttpReply>(&action)) {

@@ -57,7 +57,8 @@ class ReplyOracle {
 
 // Streams and requests have one end each, and there are never more of them than the bounds allow.
 //
-//   - a stream is refused in the step that opened it, or is open until it is closed, once;
+//   - a stream is refused in the step that opened it, or is open until it is closed, once; or it is
+//     refused in a step that brought a message of its own, instead of an answer;
 //   - each HTTP request gets one reply, in the step that brought it;
 //   - never more open streams in all or of one prefix than allowed, and the node's own count of
 //     them is ours.

@@ -188,6 +188,10 @@ class World {
     step(input);
     CHECK(counted_ == 1 && caused_.size() <= 1);
     if (caused_.empty()) return;
+    // Instead of an answer the stream may be closed: it does not ask again.
+    if (const auto* const refused = std::get_if<core::RefuseStream>(&caused_[0])) {
+      return CHECK(refused->stream == input.stream);
+    }
     const auto& sent = std::get<core::SendMessage>(caused_[0]);
     CHECK(sent.stream == input.stream);
     CHECK(sent.payload.size() <= 3 * input.payload.size());

@@ -45,8 +45,8 @@ AllocationTable::AllocationTable(const Options& options, const SipHashKey& secre
       by_flow_(options.allocations, secret),
       by_user_(options.allocations, secret),
       by_prefix_(options.allocations, secret),
-      permissions_(options.allocations * kPermissionsPerAllocationMean),
-      channels_(options.allocations * kChannelsPerAllocationMean),
+      permissions_(options.allocations * options.permissions_per_allocation),
+      channels_(options.allocations * options.channels_per_allocation),
       deadlines_(options.allocations),
       by_port_{ZeroedArray<uint32_t>(kPortCount), ZeroedArray<uint32_t>(kPortCount)} {
   free_slots_.reserve(options.allocations);
@@ -363,12 +363,13 @@ void AllocationTable::check_invariants() const {
   CHECK(counted == size_);
 }
 
-uint64_t AllocationTable::bytes_for(uint32_t allocations) {
+uint64_t AllocationTable::bytes_for(const Options& options) {
   const uint64_t of_each = sizeof(Allocation) + sizeof(uint32_t) + 24 +  // Slot, deadline.
-                           kPermissionsPerAllocationMean * sizeof(Permission) +
-                           kChannelsPerAllocationMean * sizeof(Channel);
-  return allocations * of_each + BoundedMap<Key, uint32_t, KeyBytes>::bytes_for(allocations) +
-         2 * Counts::bytes_for(allocations) + 2 * kPortCount * sizeof(uint32_t);
+                           options.permissions_per_allocation * sizeof(Permission) +
+                           options.channels_per_allocation * sizeof(Channel);
+  return options.allocations * of_each +
+         BoundedMap<Key, uint32_t, KeyBytes>::bytes_for(options.allocations) +
+         2 * Counts::bytes_for(options.allocations) + 2 * kPortCount * sizeof(uint32_t);
 }
 
 }  // namespace roost::core::turn

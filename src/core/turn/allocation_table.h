@@ -75,7 +75,8 @@ struct Allocation {
   uint32_t permissions = 0;  // Where its lists begin; 0: empty.
   uint32_t channels = 0;
   FairShare::Meter meter;
-  uint64_t relayed_bytes = 0;  // Both directions, headers included.
+  TokenBucket requests{{1, 1}, MonoTime()};  // Of its own flow, once it is active.
+  uint64_t relayed_bytes = 0;                // Both directions, headers included.
 
   // The Allocate that made it, to be answered when the sockets are there, and alike when it comes
   // again.
@@ -98,17 +99,12 @@ class AllocationTable {
     uint32_t allocations = 512;
     uint32_t allocations_per_user = 32;
     uint32_t allocations_per_prefix = 32;
-    uint8_t permissions_per_allocation = 32;
-    uint8_t channels_per_allocation = 32;
+    uint8_t permissions_per_allocation = 16;
+    uint8_t channels_per_allocation = 16;
   };
   // Why there is no room. Also the label of the counter.
   enum class Full : uint8_t { kAllocations, kUser, kPrefix, kPermissions, kChannels };
   static constexpr size_t kFullCount = 5;
-
-  // The pools hold so many entries for each allocation on average; a call has one or two peers with
-  // a handful of candidates each. Whoever comes when a pool is empty is told "full" (508).
-  static constexpr uint32_t kPermissionsPerAllocationMean = 8;
-  static constexpr uint32_t kChannelsPerAllocationMean = 4;
 
   AllocationTable(const Options& options, const SipHashKey& secret);
 
@@ -158,13 +154,21 @@ class AllocationTable {
   std::optional<MonoTime> next_deadline() const { return deadlines_.next_deadline(); }
   Allocation* pop_due(MonoTime now);
 
+  // Visits all that are not free.
+  template <typename Visit>
+  void for_each(Visit visit) const {
+    for (const Allocation& allocation : allocations_) {
+      if (allocation.state != Allocation::State::kFree) visit(allocation);
+    }
+  }
+
   // How many there are, reserved sockets included.
   uint32_t size() const { return size_; }
   uint32_t count(Payer payer) const { return counts_[static_cast<size_t>(payer)]; }
   uint64_t refusals(Full why) const { return refusals_[static_cast<size_t>(why)]; }
   void check_invariants() const;
 
-  static uint64_t bytes_for(uint32_t allocations);
+  static uint64_t bytes_for(const Options& options);
 
  private:
   using Key = std::array<uint8_t, 40>;
@@ -180,7 +184,8 @@ class AllocationTable {
   };
   using Counts = BoundedMap<uint64_t, uint32_t, NumberBytes>;
 
-  // Entries of one kind for all allocations: lists linked by index, entry 0 is none.
+  // Entries of one kind, as many as all allocations may have: lists linked by index, entry 0 is
+  // none.
   template <typename Entry>
   struct Pool {
     explicit Pool(uint32_t count) : entries(size_t{count} + 1) {}

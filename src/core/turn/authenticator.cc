@@ -56,6 +56,22 @@ Authenticator::Authenticator(const Options& options, const SipHashKey& secret)
   }
 }
 
+// Whose allocations they are: of ephemeral names the part behind the time, so that new credentials
+// are no new user. The mark in front keeps it apart from a named user's.
+std::string Authenticator::account_of(const Named& named) {
+  if (named.keys != nullptr) return std::string(named.name);
+  const size_t colon = named.name.find(':');
+  return std::string(1, '\0') +
+         std::string(colon == std::string_view::npos ? "" : named.name.substr(colon + 1));
+}
+
+bool Authenticator::still_knows(const Proof& proof) const {
+  if (proof.is_ephemeral) return !shared_secret_.empty();
+  return std::any_of(users_.begin(), users_.end(), [&](const auto& user) {
+    return sip_hash(secret_, as_bytes(user.first)) == proof.user;
+  });
+}
+
 Result<Authenticator::Proof, Authenticator::Refusal> Authenticator::check(
     const Now& now, const Endpoint& client, const StunView& request) const {
   const bool has_sha256 = request.find(StunAttribute::kMessageIntegritySha256).has_value();
@@ -94,7 +110,8 @@ Result<Authenticator::Proof, Authenticator::Refusal> Authenticator::check(
   // Before the nonce, so that only who knows the password is told that the nonce is stale (§9.2.4).
   if (!matches) return Failure(Refusal::kWrongCredentials);
   if (!is_fresh(now.mono, client, as_text(*nonce))) return Failure(Refusal::kStaleNonce);
-  proof.user = sip_hash(secret_, as_bytes(named->name));
+  proof.user = sip_hash(secret_, as_bytes(account_of(*named)));
+  proof.is_ephemeral = named->keys == nullptr;
   return proof;
 }
 

@@ -56,9 +56,10 @@ class Authenticator {
 
   // What a request has proved, and what the reply is to be signed with.
   struct Proof {
-    uint64_t user = 0;  // A keyed hash of the name; the name itself is not kept.
+    uint64_t user = 0;  // A keyed hash of whose it is; the name itself is not kept.
     Payer payer = Payer::kFriend;
-    bool uses_sha256 = false;  // Which of the two integrity attributes it had.
+    bool is_ephemeral = false;  // By the shared secret.
+    bool uses_sha256 = false;   // Which of the two integrity attributes it had.
     std::array<uint8_t, sizeof(Sha256Digest)> key{};
     uint8_t key_size = 0;
 
@@ -70,6 +71,9 @@ class Authenticator {
 
   Result<Proof, Refusal> check(const Now& now, const Endpoint& client,
                                const wire::StunView& request) const;
+
+  // Whether the user, or the secret that vouched for it, is one of ours still.
+  bool still_knows(const Proof& proof) const;
 
   // Adds REALM, NONCE and PASSWORD-ALGORITHMS; the last only if the message stays within
   // `size_max`, and then the nonce says so (§9.2.2). False, with nothing added, if not even the
@@ -88,6 +92,8 @@ class Authenticator {
     std::string password;  // Where it had to be made; else
     const Keys* keys;      // these are known.
   };
+
+  static std::string account_of(const Named& named);
 
   static constexpr size_t kNonceSize = 24;
   using Nonce = std::array<char, kNonceSize>;

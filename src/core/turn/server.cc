@@ -21,6 +21,9 @@ constexpr uint8_t kProtocolUdp = 17;
 constexpr uint8_t kFamilyV4 = 1;
 constexpr uint8_t kFamilyV6 = 2;
 constexpr size_t kUnknownNamedMax = 8;
+// What a client may ask of its allocation, whoever else floods from its prefix: many candidates at
+// the beginning, and little then.
+constexpr TokenBucket::Options kRequestRate = {10, 60};
 // Allocations that end in one step; the deadline stays due for the others.
 constexpr int kEndedPerStepMax = 16;
 
@@ -113,6 +116,10 @@ void Server::reload(const Options& options, MonoTime now) {
   addresses_ = Addresses(options.addresses);
   peers_ = options.peers;
   forwarder_.set_limits(options.share, options.bytes_per_allocation, now);
+  // Who is no user any more has nothing to wait for: ended by the deadline, which is now.
+  table_.for_each([&](const Allocation& allocation) {
+    if (!authenticator_.still_knows(allocation.proof)) table_.set_deadline(allocation, now);
+  });
 }
 
 bool Server::serves(Bytes message) {
@@ -126,8 +133,7 @@ bool Server::serves(Bytes message) {
 }
 
 uint64_t Server::bytes_for(const Options& options) {
-  return AllocationTable::bytes_for(options.table.allocations) +
-         PrefixLimiter::bytes_for(kChallengedPrefixes);
+  return AllocationTable::bytes_for(options.table) + PrefixLimiter::bytes_for(kChallengedPrefixes);
 }
 
 // ---- What comes in.
@@ -140,6 +146,20 @@ bool Server::relay(const Now& now, const DatagramArrived& input, Outbox& out) {
 bool Server::relay(const Now& now, const MessageArrived& input, Outbox& out) {
   return relay(now.mono, Flow{input.transport, 0, input.local, input.from, input.stream},
                input.payload, out);
+}
+
+bool Server::admits(MonoTime now, const DatagramArrived& input) {
+  return admits(now, Flow{Transport::kUdp, input.at, input.local, input.from, {}});
+}
+
+bool Server::admits(MonoTime now, const MessageArrived& input) {
+  return admits(now, Flow{input.transport, 0, input.local, input.from, input.stream});
+}
+
+bool Server::admits(MonoTime now, const Flow& flow) {
+  Allocation* const allocation = table_.find(flow);
+  return allocation != nullptr && allocation->state == Allocation::State::kActive &&
+         allocation->requests.take(kRequestRate, now);
 }
 
 bool Server::relay(MonoTime now, const Flow& flow, Bytes message, Outbox& out) {
@@ -251,7 +271,11 @@ void Server::count_error(unsigned code) {
 // To somebody who has shown nothing yet: small, seldom, and unsigned.
 void Server::challenge(const Now& now, const Flow& flow, const StunView& view,
                        Authenticator::Refusal why, Outbox& out) {
-  if (!challenges_.admit(now.mono, flow.client.address)) return drop(Drop::kChallengeLimit);
+  // A stream has shown where it comes from, and does not ask again (RFC 8489 §6.2.2).
+  const bool is_forgeable = flow.transport == Transport::kUdp;
+  if (is_forgeable && !challenges_.admit(now.mono, flow.client.address)) {
+    return drop(Drop::kChallengeLimit);
+  }
   const size_t size_max = std::min(kReplySizeMax, kUnverifiedRatioMax * view.bytes().size());
   unsigned code = 400;
   switch (why) {
@@ -449,6 +473,7 @@ void Server::finish_opening(MonoTime now, Allocation& allocation, Outbox& out) {
     return end(allocation, out);
   }
   allocation.state = Allocation::State::kActive;
+  allocation.requests = TokenBucket(kRequestRate, now);
   allocation.expires_at = now + allocation.lifetime;
   table_.set_deadline(allocation, allocation.expires_at);
   ++stats_.successes[0];

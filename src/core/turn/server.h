@@ -99,6 +99,10 @@ class Server {
   // dropped: ChannelData and Send indications. Everything else is for step(), after admission.
   bool relay(const Now& now, const DatagramArrived& input, Outbox& out);
   bool relay(const Now& now, const MessageArrived& input, Outbox& out);
+  // Whether a request is of a flow with an allocation, which may ask so much: then it needs no
+  // other admission, and floods from its prefix do not touch it.
+  bool admits(MonoTime now, const DatagramArrived& input);
+  bool admits(MonoTime now, const MessageArrived& input);
   // A STUN message of a method that serves() over UDP, or a stream.
   void step(const Now& now, const DatagramArrived& input, Outbox& out);
   void step(const Now& now, const MessageArrived& input, Outbox& out);
@@ -133,6 +137,7 @@ class Server {
   struct Request;  // A request being answered.
 
   bool relay(MonoTime now, const Flow& flow, Bytes message, Outbox& out);
+  bool admits(MonoTime now, const Flow& flow);
   void handle(const Now& now, const Flow& flow, const wire::StunView& view, Outbox& out);
   void allocate(const Request& request, Outbox& out);
   void refresh(const Request& request, Outbox& out);

@@ -1,0 +1,265 @@
+// SPDX-License-Identifier: MIT
+//
+// Goal: the whole node keeps what it promises to who relays, and what it promises to its owner.
+// Method: clients that speak TURN to the node over UDP and streams, and a clock of our own.
+#include <gtest/gtest.h>
+
+#include "base/crypto_hash.h"
+#include "node/node.h"
+#include "wire/channel_data.h"
+#include "wire/stun_builder.h"
+
+namespace roost::node {
+namespace {
+
+using namespace std::chrono_literals;
+using wire::StunAttribute;
+using wire::StunClass;
+using wire::StunMethod;
+using wire::StunView;
+using Data = std::vector<uint8_t>;
+
+const Endpoint kLocal{IpAddress::v4(0x05050505), 3478};
+const Endpoint kPeer{IpAddress::v4(0x09090909), 9000};
+const Endpoint kClient{IpAddress::v4(0x07070707), 4000};
+constexpr uint16_t kChannel = 0x4001;
+
+Config with_relay(Config config) {
+  config.node.listen = {kLocal.address};
+  config.relay.users = {{"a", "b"}};
+  config.relay.addresses = {kLocal.address};
+  config.relay.machine_addresses = {kLocal.address};
+  return config;
+}
+
+class Rig {
+ public:
+  explicit Rig(const Config& config) : node(with_relay(config), {kLocal}, key_, random_, now) {}
+
+  struct Client {
+    core::Transport transport;
+    Endpoint from;
+    core::StreamId stream{};
+    std::string nonce{};
+    core::RelayId relay{};
+  };
+
+  // What goes back to the client, with the sockets that were ordered opened at once.
+  Data step(const core::Input& input, Client* client = nullptr) {
+    out.clear();
+    node.step(now, input, out);
+    Data reply;
+    std::vector<core::OpenRelay> orders;
+    for (const core::Action& action : out.actions()) {
+      if (const auto* const open = std::get_if<core::OpenRelay>(&action)) orders.push_back(*open);
+      if (const auto* const datagram = std::get_if<core::SendDatagram>(&action)) {
+        reply.assign(datagram->payload.begin(), datagram->payload.end());
+      }
+      if (const auto* const message = std::get_if<core::SendMessage>(&action)) {
+        reply.assign(message->payload.begin(), message->payload.end());
+      }
+    }
+    for (const core::OpenRelay& order : orders) {
+      if (client != nullptr) client->relay = order.relay;
+      reply = step(core::RelayOpened{order.relay, {order.address, next_port_++}});
+    }
+    return reply;
+  }
+
+  core::Input from(const Client& client, const Data& bytes) {
+    if (client.transport == core::Transport::kUdp) {
+      return core::DatagramArrived{0, {kLocal, 0}, client.from, bytes};
+    }
+    return core::MessageArrived{client.stream, client.transport, {kLocal, 0}, client.from, bytes};
+  }
+
+  Data request(const Client& client, StunMethod method) {
+    Data buffer(1024);
+    std::array<uint8_t, 12> id{};
+    store_u64(id.data(), ++transaction_);
+    wire::StunBuilder builder(buffer, StunClass::kRequest, method, id);
+    if (method == StunMethod::kAllocate) {
+      builder.add_u32(StunAttribute::kRequestedTransport, 17u << 24);
+    }
+    if (method == StunMethod::kChannelBind) {
+      builder.add_u32(StunAttribute::kChannelNumber, uint32_t{kChannel} << 16);
+      builder.add_xor_address(StunAttribute::kXorPeerAddress, kPeer);
+    }
+    if (!client.nonce.empty()) {
+      builder.add(StunAttribute::kUsername, as_bytes("a"));
+      builder.add(StunAttribute::kRealm, as_bytes("roost"));
+      builder.add(StunAttribute::kNonce, as_bytes(client.nonce));
+      builder.add_integrity(md5(as_bytes("a:roost:b")));
+    }
+    const Bytes built = builder.finish();
+    return {built.begin(), built.end()};
+  }
+
+  // Whether the client got an allocation with a channel.
+  bool allocate(Client& client) {
+    const Data challenge = step(from(client, request(client, StunMethod::kAllocate)));
+    const auto view = StunView::parse(challenge);
+    if (!view || !view->find(StunAttribute::kNonce)) return false;
+    client.nonce = as_text(*view->find(StunAttribute::kNonce));
+    return is_success(step(from(client, request(client, StunMethod::kAllocate)), &client)) &&
+           is_success(step(from(client, request(client, StunMethod::kChannelBind))));
+  }
+
+  bool refreshes(const Client& client) {
+    return is_success(step(from(client, request(client, StunMethod::kRefresh))));
+  }
+
+  static bool is_success(const Data& reply) {
+    const auto view = StunView::parse(reply);
+    return view && view->message_class() == StunClass::kSuccess;
+  }
+
+  void pass(Duration time) {
+    now.mono += time;
+    *now.wall += std::chrono::duration_cast<std::chrono::seconds>(time);
+  }
+
+  Now now{MonoTime(1h), kWallTimeMin};
+
+ private:
+  const SigningKey key_{SigningKey::Seed{}};
+  SeededRandom random_{1};
+  uint64_t transaction_ = 0;
+  uint16_t next_port_ = 50'000;
+
+ public:
+  core::Outbox out;
+  Node node;
+};
+
+Rig::Client over(core::Transport transport, uint32_t prefix = 0) {
+  Rig::Client client{transport, kClient, core::StreamId{prefix + 1}};
+  client.from.address = IpAddress::v4(kClient.address.v4_value() + (prefix << 8));
+  return client;
+}
+
+Data binding_request() {
+  Data request(20);
+  request[1] = 1;
+  store_u32(request.data() + 4, wire::kStunMagicCookie);
+  return request;
+}
+
+TEST(NodeRelay, KeepsTrafficToStreamsWithinTheBandwidth) {
+  Config config;
+  config.donate.bandwidth_bytes_per_second = 125'000;
+  Rig rig(config);
+  std::vector<Rig::Client> clients;
+  for (uint32_t i = 0; i < 16; ++i) {
+    rig.pass(1s);
+    clients.push_back(over(core::Transport::kTcp, i));
+    ASSERT_TRUE(rig.allocate(clients.back()));
+  }
+  const Data data(1200, 7);
+  uint64_t sent = 0;
+  constexpr int kSeconds = 10;
+  for (int i = 0; i < 10 * kSeconds; ++i) {
+    rig.now.mono += 100ms;
+    // One wake-up brings much from many sockets, and what was written is told afterwards.
+    uint64_t written = 0;
+    for (const Rig::Client& client : clients) {
+      rig.out.clear();
+      for (int k = 0; k < 32; ++k) {
+        rig.node.step(rig.now, core::RelayDatagramArrived{client.relay, kPeer, data}, rig.out);
+      }
+      for (const core::Action& action : rig.out.actions()) {
+        written += std::get<core::SendMessage>(action).payload.size();
+      }
+    }
+    rig.step(core::StreamBytesSent{core::Transport::kTcp, written});
+    sent += written;
+  }
+  EXPECT_LE(sent / kSeconds, 140'000u);  // And a burst.
+  EXPECT_GE(sent / kSeconds, 50'000u);
+}
+
+TEST(NodeRelay, KeepsCallsGoingWhileStrangersFloodTheReflection) {
+  Rig rig{Config()};
+  Rig::Client client = over(core::Transport::kUdp);
+  ASSERT_TRUE(rig.allocate(client));
+  Data voice(wire::kChannelDataHeaderSize + 200);
+  const auto header = wire::channel_data_header(kChannel, 200);
+  std::copy(header.begin(), header.end(), voice.begin());
+  uint32_t forged = 0;
+  int lost = 0;
+  for (int ms = 0; ms < 4000; ++ms) {
+    rig.now.mono += 1ms;
+    for (int i = 0; i < 60; ++i, ++forged) {
+      const IpAddress source = IpAddress::v4(0x0b000001 + (forged % 60'000 << 8));
+      rig.step(core::DatagramArrived{0, {kLocal, 0}, {source, 5}, binding_request()});
+    }
+    if (ms % 20 != 0) continue;
+    rig.out.clear();
+    rig.node.step(rig.now, rig.from(client, voice), rig.out);
+    lost += rig.out.actions().empty();
+  }
+  EXPECT_EQ(0, lost);
+  EXPECT_GT(rig.node.budget().refusals(Budget::Refusal::kBandwidth), 10'000u);  // It was a flood.
+}
+
+TEST(NodeRelay, AnswersRequestsOfAnAllocationWhateverIsForgedInItsPrefix) {
+  for (const core::Transport transport : {core::Transport::kUdp, core::Transport::kTls}) {
+    Rig rig{Config()};
+    Rig::Client client = over(transport);
+    ASSERT_TRUE(rig.allocate(client));
+    for (int ms = 0; ms < 10'000; ++ms) {
+      rig.now.mono += 1ms;
+      const Endpoint neighbour{IpAddress::v4(0x07070799), 5};
+      rig.step(core::DatagramArrived{0, {kLocal, 0}, neighbour, Data{0xff}});
+      if (ms % 500 != 250) continue;
+      EXPECT_TRUE(rig.refreshes(client));
+    }
+  }
+}
+
+TEST(NodeRelay, AnswersOrClosesAStreamWhateverElseIsGoingOn) {
+  Config config;
+  config.donate.bandwidth_bytes_per_second = 125'000;
+  Rig rig(config);
+  Rig::Client client = over(core::Transport::kTcp);
+  ASSERT_TRUE(rig.allocate(client));
+  rig.step(core::StreamBytesSent{core::Transport::kTls, 1'000'000});  // Others' traffic.
+  EXPECT_TRUE(rig.refreshes(client));
+  // One without an allocation is not left waiting.
+  rig.out.clear();
+  const Data request = binding_request();
+  rig.node.step(rig.now, rig.from(over(core::Transport::kTcp, 5), request), rig.out);
+  ASSERT_EQ(1u, rig.out.actions().size());
+  EXPECT_EQ(core::StreamId{6}, std::get<core::RefuseStream>(rig.out.actions()[0]).stream);
+}
+
+TEST(NodeRelay, TakesOnNothingNewNearTheEndOfTheMonthAndGoesOnWithWhatThereIs) {
+  Config config;
+  config.donate.monthly_bytes = 1'000'000;
+  Rig rig(config);
+  Rig::Client first = over(core::Transport::kTls);
+  ASSERT_TRUE(rig.allocate(first));
+  rig.step(core::StreamBytesSent{core::Transport::kTcp, 960'000});
+  Rig::Client second = over(core::Transport::kTls, 1);
+  EXPECT_FALSE(rig.allocate(second));
+  EXPECT_TRUE(rig.refreshes(first));
+  // The next month begins with whatever comes in first.
+  rig.pass(std::chrono::hours(24 * 40));
+  Rig::Client third = over(core::Transport::kTls, 2);
+  EXPECT_TRUE(rig.allocate(third));
+}
+
+TEST(NodeRelay, OpensStreamsAgainInTheNewMonth) {
+  Config config;
+  config.donate.monthly_bytes = 1'000'000;
+  Rig rig(config);
+  rig.step(core::StreamBytesSent{core::Transport::kTcp, 1'000'000});
+  rig.step(core::StreamOpened{core::StreamId{1}, kClient});
+  EXPECT_EQ(1u, rig.out.actions().size());
+  rig.pass(std::chrono::hours(24 * 40));
+  rig.step(core::StreamOpened{core::StreamId{2}, kClient});
+  EXPECT_TRUE(rig.out.actions().empty());
+}
+
+}  // namespace
+}  // namespace roost::node
