@@ -55,6 +55,8 @@ std::vector<Prefix> networks(const std::vector<InterfaceAddress>& addresses) {
   std::vector<Prefix> found;
   for (const InterfaceAddress& one : addresses) {
     const bool is_v4 = one.address.is_v4();
+    // "::1" is on no link; its /64 would be that in which all of IPv4 has its place.
+    if (!is_v4 && one.address.high() == 0) continue;
     const unsigned length =
         is_v4 ? one.network.length : std::min<unsigned>(one.network.length, kLinkLengthMaxV6);
     // A point-to-point link, or a provider that routes each address by itself.

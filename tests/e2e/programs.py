@@ -18,7 +18,8 @@ def run(command: Sequence[str], *, timeout: float = 10, exit_code: Optional[int]
     streams in `stdout` unless told otherwise."""
     options.setdefault("stdout", subprocess.PIPE)
     options.setdefault("stderr", subprocess.STDOUT)
-    options.setdefault("stdin", subprocess.DEVNULL)
+    if "input" not in options:
+        options.setdefault("stdin", subprocess.DEVNULL)
     command = [find(command[0]), *map(str, command[1:])]
     try:
         done = subprocess.run(command, text=True, errors="replace", timeout=timeout, **options)

@@ -114,6 +114,16 @@ class Roost:
                   what=f"the log says {pattern}")
         return re.search(pattern, self.log()[after:])
 
+    def reload(self, changes: Sections) -> str:
+        """Changes the file, sends SIGHUP, and returns what the log says about it."""
+        self.write_config(changes)
+        before = len(self.log())
+        self.signal(signal.SIGHUP)
+        self.wait_for_log("reloaded;|old one stays in force", after=before)
+        # It answers on the admin listener only after it is through with the signal.
+        self.admin.get("/healthz")
+        return self.log()[before:]
+
     def is_running(self) -> bool:
         return self.process is not None and self.process.poll() is None
 

@@ -4,18 +4,12 @@ every transport that is not encrypted, and let tshark decode them."""
 
 import re
 import socket
-import subprocess
-import time
 
 import pytest
 
-import programs
 import stun_wire
 from roost_process import Roost
-
-PORT = 3478
-# tshark takes any message type without its heuristics' help on a port that it is told.
-DECODE = ["-d", f"udp.port=={PORT},stun", "-d", f"tcp.port=={PORT},stun"]
+from wire_capture import PORT, capturing
 
 
 @pytest.fixture(scope="module")
@@ -23,23 +17,12 @@ def capture(tmp_path_factory, internet):
     """Binding requests over UDP and TCP, IPv4 and IPv6, and one with an unknown attribute."""
     folder = tmp_path_factory.mktemp("capture")
     node = Roost(folder / "node", {"stun": {"software": "roost"}}, namespace=internet.node).start()
-    file = folder / "wire.pcapng"
-    with (folder / "tshark.log").open("w+") as log:
-        tshark = subprocess.Popen(
-            internet.open.command(programs.find("tshark"), "-q", "-n", "-i", "eth0", "-f",
-                                  f"port {PORT}", "-w", str(file)),
-            stdout=subprocess.DEVNULL, stderr=log)
-        try:
-            _wait_until(lambda: "Capture started" in (folder / "tshark.log").read_text(), 10)
-            _talk(internet)
-            # What was sent last is the first that a file in writing lacks.
-            _wait_until(lambda: _count(file, "stun.type == 0x0111") >= 1
-                        and _count(file, "stun.type == 0x0101 && tcp") >= 2, 10)
-        finally:
-            tshark.terminate()
-            tshark.wait(10)
+    with capturing(internet.open, folder, f"port {PORT}") as captured:
+        _talk(internet)
+        captured.wait_for(lambda: captured.count("stun.type == 0x0111") >= 1
+                          and captured.count("stun.type == 0x0101 && tcp") >= 2)
     node.stop()
-    return file
+    return captured
 
 
 def _talk(internet):
@@ -57,36 +40,16 @@ def _talk(internet):
         assert stun_wire.parse(udp.recv(2048)).type == 0x0111
 
 
-def _wait_until(condition, seconds):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-
-
-def _fields(file, display_filter, *fields):
-    """One list of values per frame that the filter lets through."""
-    arguments = [argument for field in fields for argument in ("-e", field)]
-    text = programs.output(["tshark", "-n", "-r", file, *DECODE, "-Y", display_filter, "-T",
-                            "fields", *arguments], stderr=subprocess.DEVNULL, timeout=30,
-                           exit_code=None)
-    return [line.split("\t") for line in text.splitlines()]
-
-
-def _count(file, display_filter):
-    return len(_fields(file, display_filter, "frame.number"))
-
-
 def test_every_transport_and_family_is_there(capture):
     for transport in ("udp && ip", "udp && ipv6", "tcp && ip", "tcp && ipv6"):
-        assert _count(capture, f"stun.type == 0x0001 && {transport}") >= 1, transport
-        assert _count(capture, f"stun.type == 0x0101 && {transport}") == 1, transport
+        assert capture.count(f"stun.type == 0x0001 && {transport}") >= 1, transport
+        assert capture.count(f"stun.type == 0x0101 && {transport}") == 1, transport
 
 
 def test_nothing_is_malformed_or_worth_a_warning(capture):
-    assert _count(capture, "_ws.malformed") == 0
+    assert capture.count("_ws.malformed") == 0
     # Severity 0x600000 is a warning, 0x800000 an error. One of our own requests deserves one.
-    found = _fields(capture, "stun && (udp.srcport == 3478 || tcp.srcport == 3478) && "
+    found = capture.fields("stun && (udp.srcport == 3478 || tcp.srcport == 3478) && "
                     "_ws.expert.severity >= 0x600000", "frame.number", "_ws.expert.message")
     assert found == []
 
@@ -94,7 +57,7 @@ def test_nothing_is_malformed_or_worth_a_warning(capture):
 @pytest.mark.parametrize("family, field, expected", [
     ("ip", "stun.att.ipv4", "11.0.2.10"), ("ipv6", "stun.att.ipv6", "2a00:11:2::10")])
 def test_tshark_undoes_the_xor_to_the_clients_address(capture, family, field, expected):
-    decoded = _fields(capture, f"stun.type == 0x0101 && {family}", f"{field}-xord", field,
+    decoded = capture.fields(f"stun.type == 0x0101 && {family}", f"{field}-xord", field,
                       "stun.att.port", "udp.dstport", "tcp.dstport")
     assert len(decoded) == 2
     for as_sent, addresses, ports, udp_port, tcp_port in decoded:
@@ -105,13 +68,13 @@ def test_tshark_undoes_the_xor_to_the_clients_address(capture, family, field, ex
 
 
 def test_the_error_names_the_attribute_that_was_not_understood(capture):
-    [[error_class, number, unknown]] = _fields(
-        capture, "stun.type == 0x0111", "stun.att.error.class", "stun.att.error",
+    [[error_class, number, unknown]] = capture.fields(
+        "stun.type == 0x0111", "stun.att.error.class", "stun.att.error",
         "stun.att.unknown")
     assert (error_class, number) == ("4", "20")
     assert re.fullmatch(r"0x0*7f|127", unknown), unknown
 
 
 def test_the_software_is_named_where_the_owner_says_so(capture):
-    names = {name for [name] in _fields(capture, "stun.type == 0x0101", "stun.att.software")}
+    names = {name for [name] in capture.fields("stun.type == 0x0101", "stun.att.software")}
     assert names == {"roost"}

@@ -30,6 +30,7 @@ TEST(Networks, AreWhereNeighboursMayBe) {
   EXPECT_EQ((std::vector<Prefix>{*Prefix::parse("11.0.1.0/24"), *Prefix::parse("2a00:1:2:3::/64"),
                                  *Prefix::parse("2a00:5::/56")}),
             networks({
+                on("::1", "::1/128"),  // Nor anybody at all.
                 on("11.0.1.10", "11.0.1.0/24"),
                 on("11.0.1.11", "11.0.1.0/24"),
                 on("203.1.2.3", "203.1.2.3/32"),           // No neighbours.
