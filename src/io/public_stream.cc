@@ -76,10 +76,22 @@ size_t PublicStream::take_messages(Bytes input, MonoTime now) {
   using State = node::StreamFrame::State;
   size_t used = 0;
   while (has_room()) {
+    if (skip_bytes_ > 0) {
+      const size_t skipped = std::min(skip_bytes_, input.size() - used);
+      skip_bytes_ -= skipped;
+      used += skipped;
+      last_message_at_ = now;
+      if (skip_bytes_ > 0) break;
+    }
     const node::StreamFrame frame = node::next_frame(input.subspan(used));
     if (frame.state == State::kBroken) {
       close(CloseReason::kBadFrame);
       break;
+    }
+    if (frame.state == State::kTooLong) {
+      skip_bytes_ = frame.size;
+      ++host_.stats().too_long_messages;
+      continue;
     }
     if (frame.state == State::kNeedsMore) {
       // The time runs from the message's first byte, or the first that we saw behind another one.

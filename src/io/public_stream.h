@@ -109,6 +109,7 @@ class PublicStream final : private BufferedStream::Owner, private HttpConnection
 
   bool has_answered_ = false;
   MonoTime last_message_at_{};
+  size_t skip_bytes_ = 0;                     // Of a message that is too long.
   std::optional<MonoTime> message_deadline_;  // While there is the beginning of a message.
 
   std::optional<HttpConnection> http_;

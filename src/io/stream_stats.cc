@@ -48,6 +48,9 @@ void StreamStats::write_metrics(node::MetricsWriter& out) const {
   }
   out.counter("roost_streams_table_full_total", "TCP connections closed for want of room.")
       .value(table_full);
+  out.counter("roost_streams_too_long_messages_total",
+              "ChannelData on streams that is longer than what is relayed, and was skipped.")
+      .value(too_long_messages);
   out.counter("roost_streams_dropped_messages_total",
               "Relayed messages left out because their client reads too slowly.")
       .value(dropped_messages);

@@ -47,7 +47,8 @@ struct StreamStats {
   std::array<uint64_t, kCloseReasonCount> closed{};
   uint64_t tls_handshakes = 0;
   uint64_t table_full = 0;
-  uint64_t dropped_messages = 0;  // Relayed ones, to clients that read too slowly.
+  uint64_t too_long_messages = 0;  // ChannelData that was skipped.
+  uint64_t dropped_messages = 0;   // Relayed ones, to clients that read too slowly.
   HttpConnection::Stats http;
 
   void write_metrics(node::MetricsWriter& out) const;

@@ -29,6 +29,7 @@ StreamFrame next_frame(Bytes buffered) {
     case wire::DatagramKind::kChannelData:
       if (buffered.size() < wire::kChannelDataHeaderSize) return {StreamFrame::State::kNeedsMore};
       size = wire::channel_data_stream_size(buffered);
+      if (size > kStreamMessageSizeMax) return {StreamFrame::State::kTooLong, size};
       break;
     // A stream that has lost its place cannot find it again.
     case wire::DatagramKind::kDtls:

@@ -21,9 +21,14 @@ inline constexpr size_t kStreamMessageSizeMax = 2048;
 // The first message of a stream of STUN messages (RFC 8489 §6.2.2) and ChannelData (RFC 8656
 // §12.5), which is complete with its padding.
 struct StreamFrame {
-  enum class State : uint8_t { kComplete, kNeedsMore, kBroken };
+  enum class State : uint8_t {
+    kComplete,
+    kNeedsMore,
+    kTooLong,  // ChannelData that may be so long on a stream, and is more than we relay: skipped.
+    kBroken,
+  };
   State state;
-  size_t size = 0;  // Of the message at the front, when complete.
+  size_t size = 0;  // Of the message at the front, when complete or too long.
 };
 StreamFrame next_frame(Bytes buffered);
 

@@ -429,6 +429,11 @@ bool NodeShell::cut_one(core::StreamId id) {
   const node::StreamFrame frame = node::next_frame(stream->buffer);
   switch (frame.state) {
     case node::StreamFrame::State::kNeedsMore: return false;
+    case node::StreamFrame::State::kTooLong:
+      if (stream->buffer.size() < frame.size) return false;
+      stream->buffer.erase(stream->buffer.begin(),
+                           stream->buffer.begin() + static_cast<ptrdiff_t>(frame.size));
+      return true;
     case node::StreamFrame::State::kBroken:
       end_stream(id);
       settle();

@@ -33,6 +33,12 @@ TEST(StreamFraming, CutsChannelDataWithItsPadding) {
   EXPECT_EQ(12u, next_frame(message).size);
 }
 
+TEST(StreamFraming, SkipsChannelDataThatIsLongerThanWhatIsRelayed) {
+  const std::vector<uint8_t> header = {0x40, 0x00, 0xff, 0xff};
+  EXPECT_EQ(State::kTooLong, next_frame(header).state);
+  EXPECT_EQ(65540u, next_frame(header).size);
+}
+
 TEST(StreamFraming, GivesUpOnWhatCannotBeAMessage) {
   std::vector<uint8_t> too_long(20, 0);
   too_long[2] = 0x10;
