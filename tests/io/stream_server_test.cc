@@ -164,7 +164,7 @@ TEST_F(StreamServerTest, AFirstByteOfNoProtocolClosesTheStream) {
 TEST_F(StreamServerTest, AStreamThatLosesItsPlaceIsClosed) {
   start();
   for (const std::string& bad :
-       {std::string("GET / HTTP/1.1\r\n\r\n"), std::string(stun_message()).replace(3, 1, "\x03"),
+       {std::string("\x80\x01\x00\x00", 4), std::string(stun_message()).replace(3, 1, "\x03"),
         std::string(stun_message()).replace(2, 1, "\x7f")}) {
     StreamClient client(endpoint_);
     client.send(stun_message() + bad);
