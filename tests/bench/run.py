@@ -9,34 +9,33 @@ round. So every ratio is taken per round, and the median of those is compared wi
                                                    roost / coturn         at least 1.50
 
 It also reports what the servers cost while nobody asks (resident memory, wake-ups) and how long
-they take from exec to the first answer. Servers run on core 0, the load generator on core 1, all
+they take from exec to the first answer. The section `relay` has bars of its own, in relay.py.
+Servers run on core 0, the load generator on core 1, all
 on loopback. Exit status: 0 when everything was measured, whatever the figures; 1 when something
 could not be; 2 for a mistake on the command line or a missing program.
 """
 
 import argparse
 import contextlib
-import ctypes
-import dataclasses
 import json
 import os
 import pathlib
 import platform
 import shutil
 import signal
-import socket
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
-from typing import Callable, Iterator, NoReturn
+from typing import NoReturn
 
-SERVER_CORE = 0
-LOAD_CORE = 1
-WARMUP_SECONDS = 0.5
-READY_WITHIN_SECONDS = 10
-EXIT_WITHIN_SECONDS = 5
+import relay
+from page import heading, progress, table, verdict
+from servers import (
+    LOAD_CORE, SERVER_CORE, WARMUP_SECONDS, BenchError, Server, free_port, memory_kib, run_json,
+    running)
+
+SECTIONS = ("load", "idle", "start", "relay")
 IDLE_BEFORE_READING_SECONDS = 3
 WAKEUPS_OVER_SECONDS = 10
 START_RUNS = 11
@@ -74,18 +73,6 @@ COTURN_OPTIONS = (
     "--no-software-attribute --log-file stdout --listening-ip 127.0.0.1").split()
 
 
-class BenchError(Exception):
-    """Something that was to be measured could not be."""
-
-
-@dataclasses.dataclass(frozen=True)
-class Server:
-    name: str
-    mode: str  # stun or echo, as stun_load names them.
-    # Makes the command line for a port, with a folder for whatever files it needs.
-    command: Callable[[int, pathlib.Path], list[str]]
-
-
 def roost(binary: pathlib.Path) -> Server:
     def command(port: int, folder: pathlib.Path) -> list[str]:
         (folder / "state").mkdir(mode=0o700, exist_ok=True)
@@ -107,99 +94,6 @@ def coturn(binary: str) -> Server:
 
 def echo(name: str, binary: pathlib.Path, *options: str) -> Server:
     return Server(name, "echo", lambda port, folder: [str(binary), "--port", str(port), *options])
-
-
-# --- Processes ------------------------------------------------------------------------------------
-
-_PR_SET_PDEATHSIG = 1
-_libc = ctypes.CDLL(None, use_errno=True)
-
-
-def _end_with_parent() -> None:
-    """In the child, before exec: no life after this script's, even if that is killed."""
-    _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-
-
-def _become_server() -> None:
-    os.sched_setaffinity(0, {SERVER_CORE})
-    _end_with_parent()
-
-
-@contextlib.contextmanager
-def running(server: Server) -> Iterator[tuple[subprocess.Popen, int]]:
-    """The server, answering, and its port. Stopped and reaped however the block ends."""
-    with tempfile.TemporaryDirectory(prefix="roost-bench-") as name:
-        folder = pathlib.Path(name)
-        port = free_port()
-        with open(folder / "stderr", "wb") as stderr:
-            process = subprocess.Popen(
-                server.command(port, folder), preexec_fn=_become_server, cwd=folder,
-                stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=stderr)
-        try:
-            wait_until_it_answers(server, process, port, folder / "stderr")
-            yield process, port
-            if process.poll() is not None:
-                raise BenchError(f"{server.name} ended by itself with {process.returncode}:\n"
-                                 + tail(folder / "stderr"))
-        finally:
-            stop(process)
-
-
-def stop(process: subprocess.Popen) -> None:
-    process.terminate()
-    try:
-        process.wait(EXIT_WITHIN_SECONDS)
-    except subprocess.TimeoutExpired:
-        print(f"{process.args[0]} ignored SIGTERM and was killed", file=sys.stderr)
-        process.kill()
-        process.wait()
-
-
-def wait_until_it_answers(server: Server, process: subprocess.Popen, port: int,
-                          stderr: pathlib.Path) -> None:
-    request = bytes.fromhex("000100002112a442") + os.urandom(12)
-    deadline = time.monotonic() + READY_WITHIN_SECONDS
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.connect(("127.0.0.1", port))
-        probe.settimeout(0.02)
-        while time.monotonic() < deadline and process.poll() is None:
-            with contextlib.suppress(OSError):  # Refused until it listens.
-                probe.send(request)
-                reply = probe.recv(1500)
-                if reply == request or reply.startswith(b"\1\1") and request[8:20] == reply[8:20]:
-                    return
-            time.sleep(0.005)
-    ending = "never answered" if process.poll() is None else f"ended with {process.returncode}"
-    raise BenchError(f"{server.name} {ending}: {' '.join(process.args)}\n{tail(stderr)}")
-
-
-def tail(path: pathlib.Path) -> str:
-    return "\n".join(path.read_text(errors="replace").splitlines()[-20:])
-
-
-def free_port() -> int:
-    """A port that is free for UDP and TCP on every address at this moment."""
-    for _ in range(100):
-        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as tcp, \
-                socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
-            tcp.bind(("", 0))
-            port = tcp.getsockname()[1]
-            with contextlib.suppress(OSError):
-                udp.bind(("", port))
-                return port
-    raise BenchError("found no free port")
-
-
-def run_json(command: list[str], timeout_seconds: float) -> dict:
-    """Runs one of the bench programs and reads the line it prints."""
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=timeout_seconds,
-                              preexec_fn=_end_with_parent)
-    except subprocess.TimeoutExpired as error:
-        raise BenchError(f"still running after {timeout_seconds} s: {' '.join(command)}") from error
-    if done.returncode != 0:
-        raise BenchError(f"{' '.join(command)} ended with {done.returncode}:\n{done.stderr}")
-    return json.loads(done.stdout)
 
 
 # --- STUN replies per CPU-second ------------------------------------------------------------------
@@ -289,19 +183,7 @@ def print_load(summary: list[dict], args: argparse.Namespace) -> None:
         for entry in summary for name, ratio in entry["ratios"].items()])
 
 
-def verdict(ratio: dict) -> str:
-    if ratio["bar"] is None:
-        return ""
-    return f"{ratio['bar']:.2f} {'met' if ratio['meets_bar'] else 'MISSED'}"
-
-
 # --- Idle and start -------------------------------------------------------------------------------
-
-
-def memory_kib(pid: int) -> dict[str, int]:
-    status = pathlib.Path(f"/proc/{pid}/status").read_text()
-    fields = dict(line.split(":", 1) for line in status.splitlines())
-    return {name: int(fields[name].split()[0]) for name in ("VmRSS", "RssAnon", "RssFile")}
 
 
 def context_switches(pid: int) -> int:
@@ -358,23 +240,6 @@ def print_start(start: list[dict]) -> None:
 # --- The page -------------------------------------------------------------------------------------
 
 
-def progress(text: str) -> None:
-    if sys.stderr.isatty():
-        print(f"\r\033[K{text}", end="", file=sys.stderr, flush=True)
-
-
-def heading(text: str) -> None:
-    progress("")
-    print(f"\n{text}")
-
-
-def table(head: list[str], rows: list[list[str]]) -> None:
-    widths = [max(map(len, cells)) for cells in zip(head, *rows)]
-    for row in (head, *rows):
-        cells = [cell.rjust(width) for cell, width in zip(row, widths)]
-        print("  " + "   ".join(cells).rstrip())
-
-
 def machine() -> dict:
     cpuinfo = pathlib.Path("/proc/cpuinfo").read_text()
     models = [line.split(":")[1].strip() for line in cpuinfo.splitlines() if "model name" in line]
@@ -398,19 +263,28 @@ def parse_arguments() -> argparse.Namespace:
     which.add_argument("--roost", type=pathlib.Path, help="release binary to measure")
     which.add_argument("--without-roost", action="store_true", help="measure the anchors only")
     parser.add_argument("--build", type=pathlib.Path, required=True,
-                        help="folder with stun_load, udp_echo and first_answer")
-    parser.add_argument("--parts", default="load,idle,start", help="what to measure [%(default)s]")
+                        help="folder with the load generators and bare servers")
+    parser.add_argument("sections", nargs="*", metavar="SECTION",
+                        help=f"what to measure, of {', '.join(SECTIONS)} [all of them]")
     parser.add_argument("--rounds", type=int, default=5, help="[%(default)s]")
     parser.add_argument("--seconds", type=float, default=3, help="per measurement [%(default)s]")
     parser.add_argument("--sockets", type=socket_counts, default="1,8,64",
                         help="client sockets, a list [%(default)s]")
     parser.add_argument("--fingerprint", action="store_true",
                         help="add FINGERPRINT to the requests, as ICE does")
+    parser.add_argument("--relay-rows", type=lambda text: text.split(","),
+                        default=",".join(relay.KINDS),
+                        help="kinds of traffic of the section relay [%(default)s]")
+    parser.add_argument("--relay-gro", action="store_true",
+                        help="let clients and peers receive whole segments, which spares the "
+                             "server cutting them up")
     parser.add_argument("--json", type=pathlib.Path, help="write everything measured to this file")
     args = parser.parse_args()
-    args.parts = args.parts.split(",")
-    if not set(args.parts) <= {"load", "idle", "start"}:
-        parser.error("--parts knows load, idle and start")
+    args.sections = args.sections or list(SECTIONS)
+    if not set(args.sections) <= set(SECTIONS):
+        parser.error(f"sections are {', '.join(SECTIONS)}")
+    if not set(args.relay_rows) <= set(relay.KINDS):
+        parser.error(f"--relay-rows knows {', '.join(relay.KINDS)}")
     if args.rounds < 1 or args.seconds <= 0:
         parser.error("--rounds and --seconds must be positive")
     return args
@@ -419,7 +293,7 @@ def parse_arguments() -> argparse.Namespace:
 def check_programs(args: argparse.Namespace) -> None:
     # Absolute, because servers run in a folder of their own.
     args.build = args.build.resolve()
-    for name in ("stun_load", "udp_echo", "first_answer"):
+    for name in ("stun_load", "udp_echo", "first_answer", "relay_load", "forwarder"):
         if not os.access(args.build / name, os.X_OK):
             refuse(f"no {name} in {args.build}; build it with ROOST_BENCH=ON")
     if args.roost:
@@ -443,16 +317,18 @@ def measure(args: argparse.Namespace) -> dict:
         echo("echo single", udp_echo, "--mode", "single"),
     ]
     report: dict = {"machine": machine()}
-    if "load" in args.parts:
+    if "load" in args.sections:
         report["rounds"] = run_rounds(servers, args)
         report["load"] = summarize_load(report["rounds"], servers, args.sockets)
         print_load(report["load"], args)
-    if "idle" in args.parts:
+    if "idle" in args.sections:
         report["idle"] = [measure_idle(server) for server in stun_servers]
         print_idle(report["idle"])
-    if "start" in args.parts:
+    if "start" in args.sections:
         report["start"] = [measure_start(server, args) for server in stun_servers]
         print_start(report["start"])
+    if "relay" in args.sections:
+        report["relay"] = relay.measure(args)
     return report
 
 
