@@ -150,7 +150,7 @@ TEST_F(NetworkTest, TranslatesOncePerNestedRealm) {
   EXPECT_EQ(deliver(server, other, packet(kServer, other_seen)), std::pair(kServer, kInner));
   // Within the carrier's network the carrier's NAT is not on the way.
   EXPECT_EQ(deliver(host, in_carrier, packet(kInner, kNeighbour)),
-            std::pair(Endpoint(home_outer, kInner.port), kNeighbour));
+            std::pair(Endpoint{home_outer, kInner.port}, kNeighbour));
 
   for (const Station& station : {host, other, in_carrier}) {
     EXPECT_EQ(network_.uplink_of(station.attachment), network_.uplinks()[1]);
@@ -239,7 +239,7 @@ TEST_F(NetworkTest, LetsNeighboursMeetThroughANatThatHairpins) {
     EXPECT_EQ(network_.lost(row.loss), lost_before + !row.expect);
     if (!arrived) continue;
     // By their outer names both (RFC 4787 REQ-9).
-    EXPECT_EQ(*arrived, std::pair(Endpoint(outer, kInner.port), kNeighbour));
+    EXPECT_EQ(*arrived, std::pair(Endpoint{outer, kInner.port}, kNeighbour));
     EXPECT_EQ(network_.seen_from(host.attachment, Protocol::kUdp, kInner, of_neighbour),
               arrived->first);
   }
