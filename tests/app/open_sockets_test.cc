@@ -131,9 +131,14 @@ TEST_F(OpenSocketsTest, NameTheAddressThatIsTaken) {
     config.node.port = udp->local().port;
     EXPECT_TRUE(contains(error(config), "UDP " + udp->local().text() + ": ")) << error(config);
 
-    const auto tcp = io::listen_tcp({address, 0});
-    ASSERT_TRUE(tcp);
-    config.node.port = io::bound_endpoint(tcp->get()).port;
+    // Of a port that nobody else has on UDP, which is bound first.
+    std::vector<io::FileDescriptor> listening;
+    do {
+      auto tcp = io::listen_tcp({address, 0});
+      ASSERT_TRUE(tcp);
+      config.node.port = io::bound_endpoint(tcp->get()).port;
+      listening.push_back(std::move(*tcp));
+    } while (!io::UdpSocket::bind({address, config.node.port}));
     const std::string taken = Endpoint{address, config.node.port}.text();
     EXPECT_TRUE(contains(error(config), "TCP " + taken + ": ")) << error(config);
     EXPECT_FALSE(contains(error(config), "metrics.listen")) << error(config);
