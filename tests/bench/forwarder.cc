@@ -13,7 +13,6 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
-#include <csignal>
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
@@ -25,10 +24,11 @@
 #include <optional>
 #include <string_view>
 #include <sys/epoll.h>
-#include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
 #include <vector>
+
+#include "stop_signal.h"
 
 namespace bench {
 namespace {
@@ -483,16 +483,6 @@ std::optional<Options> parse_options(int argc, char** argv) {
   }
   if (!is_understood || options.port == 0 || optind != argc) return std::nullopt;
   return options;
-}
-
-// A descriptor that becomes readable on SIGTERM or SIGINT, or -1.
-int open_stop_signal() {
-  sigset_t signals;
-  sigemptyset(&signals);
-  sigaddset(&signals, SIGTERM);
-  sigaddset(&signals, SIGINT);
-  if (sigprocmask(SIG_BLOCK, &signals, nullptr) != 0) return -1;
-  return signalfd(-1, &signals, SFD_CLOEXEC);
 }
 
 int run(int argc, char** argv) {

@@ -13,7 +13,8 @@ import shutil
 import statistics
 
 from page import heading, progress, table, verdict
-from servers import LOAD_CORE, WARMUP_SECONDS, BenchError, Server, free_port, run_json, running
+from servers import (
+    LOAD_CORE, WARMUP_SECONDS, BenchError, Server, coturn, roost, run_json, running)
 
 KINDS = ("single", "bursts", "pairs", "rates", "half", "idle")
 
@@ -90,25 +91,6 @@ CASES = (
 )
 HALF_LOAD_CASE = Case("half", 100, 172)
 IDLE_COUNTS = (1000, 10_000)
-
-
-def roost(binary: pathlib.Path) -> Server:
-    def command(port: int, folder: pathlib.Path) -> list[str]:
-        (folder / "state").mkdir(mode=0o700, exist_ok=True)
-        config = folder / "roost.toml"
-        config.write_text(
-            ROOST_CONFIG.format(folder=folder, port=port, metrics_port=free_port()))
-        return [str(binary), "serve", "--config", str(config)]
-
-    return Server("roost", "turn", command)
-
-
-def coturn(binary: str) -> Server:
-    def command(port: int, folder: pathlib.Path) -> list[str]:
-        return [binary, *COTURN_OPTIONS, "--listening-port", str(port),
-                "--pidfile", str(folder / "pid"), "--userdb", str(folder / "turndb")]
-
-    return Server("coturn", "turn", command)
 
 
 def forwarder(binary: pathlib.Path, name: str) -> Server:
@@ -310,9 +292,9 @@ def half_load(servers: list[Server], args: argparse.Namespace) -> tuple[dict, di
 
 
 def measure(args: argparse.Namespace) -> dict:
-    turn_servers = [coturn(shutil.which("turnserver"))]
+    turn_servers = [coturn(shutil.which("turnserver"), "turn", COTURN_OPTIONS)]
     if args.roost:
-        turn_servers.insert(0, roost(args.roost))
+        turn_servers.insert(0, roost(args.roost, "turn", ROOST_CONFIG))
     bare = [forwarder(args.build / "forwarder", name) for name in FORWARDERS]
     report: dict = {"traffic": [], "rounds": []}
     for case in CASES:

@@ -32,8 +32,8 @@ from typing import NoReturn
 import relay
 from page import heading, progress, table, verdict
 from servers import (
-    LOAD_CORE, SERVER_CORE, WARMUP_SECONDS, BenchError, Server, free_port, memory_kib, run_json,
-    running)
+    LOAD_CORE, SERVER_CORE, WARMUP_SECONDS, BenchError, Server, coturn, free_port, memory_kib,
+    roost, run_json, running)
 
 SECTIONS = ("load", "idle", "start", "relay")
 IDLE_BEFORE_READING_SECONDS = 3
@@ -71,25 +71,6 @@ COTURN_OPTIONS = (
     "-n --stun-only --relay-threads 0 --no-tcp --no-tls --no-dtls --no-cli --no-rfc5780 "
     "--no-stun-backward-compatibility --response-origin-only-with-rfc5780 "
     "--no-software-attribute --log-file stdout --listening-ip 127.0.0.1").split()
-
-
-def roost(binary: pathlib.Path) -> Server:
-    def command(port: int, folder: pathlib.Path) -> list[str]:
-        (folder / "state").mkdir(mode=0o700, exist_ok=True)
-        config = folder / "roost.toml"
-        config.write_text(
-            ROOST_CONFIG.format(folder=folder, port=port, metrics_port=free_port()))
-        return [str(binary), "serve", "--config", str(config)]
-
-    return Server("roost", "stun", command)
-
-
-def coturn(binary: str) -> Server:
-    def command(port: int, folder: pathlib.Path) -> list[str]:
-        return [binary, *COTURN_OPTIONS, "--listening-port", str(port),
-                "--pidfile", str(folder / "pid"), "--userdb", str(folder / "turndb")]
-
-    return Server("coturn", "stun", command)
 
 
 def echo(name: str, binary: pathlib.Path, *options: str) -> Server:
@@ -307,9 +288,9 @@ def check_programs(args: argparse.Namespace) -> None:
 
 
 def measure(args: argparse.Namespace) -> dict:
-    stun_servers = [coturn(shutil.which("turnserver"))]
+    stun_servers = [coturn(shutil.which("turnserver"), "stun", COTURN_OPTIONS)]
     if args.roost:
-        stun_servers.insert(0, roost(args.roost))
+        stun_servers.insert(0, roost(args.roost, "stun", ROOST_CONFIG))
     udp_echo = args.build / "udp_echo"
     servers = stun_servers + [
         echo("echo batch", udp_echo, "--mode", "batch"),

@@ -16,7 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from typing import Callable, Iterator
+from typing import Callable, Iterator, Sequence
 
 SERVER_CORE = 0
 LOAD_CORE = 1
@@ -32,9 +32,28 @@ class BenchError(Exception):
 @dataclasses.dataclass(frozen=True)
 class Server:
     name: str
-    mode: str  # stun or echo, as stun_load names them.
+    mode: str  # As the load generator names it: stun or echo, turn or forwarder.
     # Makes the command line for a port, with a folder for whatever files it needs.
     command: Callable[[int, pathlib.Path], list[str]]
+
+
+def roost(binary: pathlib.Path, mode: str, config: str) -> Server:
+    """`config` has places for {folder}, {port} and {metrics_port}."""
+    def command(port: int, folder: pathlib.Path) -> list[str]:
+        (folder / "state").mkdir(mode=0o700, exist_ok=True)
+        file = folder / "roost.toml"
+        file.write_text(config.format(folder=folder, port=port, metrics_port=free_port()))
+        return [str(binary), "serve", "--config", str(file)]
+
+    return Server("roost", mode, command)
+
+
+def coturn(binary: str, mode: str, options: Sequence[str]) -> Server:
+    def command(port: int, folder: pathlib.Path) -> list[str]:
+        return [binary, *options, "--listening-port", str(port),
+                "--pidfile", str(folder / "pid"), "--userdb", str(folder / "turndb")]
+
+    return Server("coturn", mode, command)
 
 
 _PR_SET_PDEATHSIG = 1

@@ -7,7 +7,6 @@
 
 #include <array>
 #include <charconv>
-#include <csignal>
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
@@ -18,9 +17,10 @@
 #include <optional>
 #include <string_view>
 #include <sys/epoll.h>
-#include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+#include "stop_signal.h"
 
 namespace bench {
 namespace {
@@ -175,16 +175,6 @@ std::optional<Options> parse_options(int argc, char** argv) {
   }
   if (!is_understood || options.port == 0 || optind != argc) return std::nullopt;
   return options;
-}
-
-// A descriptor that becomes readable on SIGTERM or SIGINT, or -1.
-int open_stop_signal() {
-  sigset_t signals;
-  sigemptyset(&signals);
-  sigaddset(&signals, SIGTERM);
-  sigaddset(&signals, SIGINT);
-  if (sigprocmask(SIG_BLOCK, &signals, nullptr) != 0) return -1;
-  return signalfd(-1, &signals, SFD_CLOEXEC);
 }
 
 bool watch(int epoll, int fd) {
