@@ -234,8 +234,8 @@ void RelaySockets::send_run() {
   if (sent < 0 && is_of_an_earlier_one(errno)) sent = sendmsg(socket.fd.get(), &header, 0);
   if (sent >= 0) return;
   size_t refused = run_.count;
-  if (errno == EIO && run_.count > 1) {
-    can_segment_ = false;
+  if (is_refused_as_burst(errno, run_)) {
+    can_segment_ &= errno != EIO;
     refused = send_one_by_one(socket.fd.get(), header, run_);
   }
   drops_[static_cast<size_t>(reason(errno))] += refused;

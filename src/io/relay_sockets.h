@@ -14,6 +14,7 @@
 #include "io/event_loop.h"
 #include "io/file_descriptor.h"
 #include "io/udp_offload.h"
+#include "node/config.h"
 #include "node/metrics.h"
 
 namespace roost::io {
@@ -41,8 +42,8 @@ class RelaySockets {
   enum class Drop : uint8_t { kBufferFull, kUnreachable, kForbidden, kTooLong, kOther };
   static constexpr size_t kDropCount = 5;
 
-  static constexpr size_t kBatchMax = 32;         // Datagrams or bursts.
-  static constexpr size_t kSlotSize = 64 * 1024;  // For a whole burst.
+  static constexpr size_t kBatchMax = node::kRelaySlots;  // Datagrams or bursts.
+  static constexpr size_t kSlotSize = node::kBurstBytes;  // For a whole burst.
   // Sockets read per wake-up, so that the public port has its turn.
   static constexpr int kSocketsPerWakeUpMax = 64;
   // About 180 large packets, which is a burst that the line behind could not hold either. The

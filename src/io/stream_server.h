@@ -26,9 +26,9 @@ namespace roost::io {
 // TCP on the one public port: STUN messages, TLS and HTTP, told apart by the first byte.
 //
 // Turns what happens into inputs of the node and carries out the actions that concern streams. Each
-// stream that was opened and not refused is closed exactly once. Inputs are delivered from the
-// event loop only, never from inside send(), reply() or refuse(): those are called while the node's
-// actions are being carried out.
+// stream that was opened and not refused at once is closed exactly once. Inputs are delivered from
+// the event loop only, never from inside send(), reply() or refuse(): those are called while the
+// node's actions are being carried out.
 //
 // Takes from the heap what its connections need, when they need it: at most `stream_count_max`
 // times what PublicStream says.

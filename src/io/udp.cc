@@ -236,8 +236,8 @@ void DatagramWriter::flush() {
       done += static_cast<size_t>(sent);
     } else if (errno != EINTR) {  // The first one failed: go on with the next.
       size_t refused = slots_[done].run.count;
-      if (errno == EIO && refused > 1) {
-        can_segment_ = false;
+      if (is_refused_as_burst(errno, slots_[done].run)) {
+        can_segment_ &= errno != EIO;
         refused = send_one_by_one(sockets_[socket_].fd(), headers_[done].msg_hdr, slots_[done].run);
       }
       drops_[static_cast<size_t>(reason(errno))] += refused;

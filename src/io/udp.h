@@ -16,6 +16,7 @@
 #include "core/action.h"
 #include "io/file_descriptor.h"
 #include "io/udp_offload.h"
+#include "node/config.h"
 
 namespace roost::io {
 
@@ -53,10 +54,10 @@ class DatagramReader {
  public:
   // More saves nothing measurable: a recvmmsg that finds 64 datagrams costs 1 % more per datagram
   // than one that finds 256.
-  static constexpr size_t kBatchMax = 64;
+  static constexpr size_t kBatchMax = node::kPublicSlots;
   // Room for a whole burst; the memory is touched as far as bursts reach. No codec takes a datagram
   // anywhere near that long.
-  static constexpr size_t kSlotSize = 64 * 1024;
+  static constexpr size_t kSlotSize = node::kBurstBytes;
 
   DatagramReader();
 

@@ -4,6 +4,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <errno.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <vector>
@@ -50,9 +51,14 @@ struct Burst {
   }
 };
 
-// Sends the datagrams of a burst one by one, where the network device can do no better (EIO): its
-// parts are those of `header`, one or several to a datagram. Returns how many the kernel refused,
-// the last reason in errno.
+// Whether the kernel refuses the burst and not its datagrams: the device cannot cut it up (EIO), or
+// each is larger than the line takes and has to be sent in fragments (EINVAL, EMSGSIZE).
+constexpr bool is_refused_as_burst(int error, const Burst& burst) {
+  return burst.count > 1 && (error == EIO || error == EINVAL || error == EMSGSIZE);
+}
+
+// Sends the datagrams of a burst one by one: its parts are those of `header`, one or several to a
+// datagram. Returns how many the kernel refused, the last reason in errno.
 size_t send_one_by_one(int fd, const msghdr& header, const Burst& run);
 
 }  // namespace roost::io

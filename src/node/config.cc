@@ -141,8 +141,12 @@ std::vector<MemoryUse> memory_plan(const Config& config) {
   return {
       {"connections", config.donate.connections * kConnectionBytes +
                           ConnectionAdmission::bytes_for(config.donate.connections)},
-      {"admission", PrefixLimiter::bytes_for(config.admission.prefixes)},
+      {"admission",
+       PrefixLimiter::bytes_for(config.admission.prefixes) +
+           PrefixLimiter::bytes_for(std::min(config.admission.prefixes, kStreamPrefixesMax))},
       {"relay", config.relay.enabled ? core::turn::Server::bytes_for(turn_options(config)) : 0},
+      {"receive buffers", (kPublicSlots + (config.relay.enabled ? kRelaySlots : 0)) *
+                              (kBurstBytes + kBurstDatagramsMax * sizeof(core::DatagramArrived))},
       {"outbox", core::Outbox::kArenaSize + core::Outbox::kActionCountMax * sizeof(core::Action)},
   };
 }

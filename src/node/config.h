@@ -123,6 +123,16 @@ uint64_t total_bytes(const std::vector<MemoryUse>& plan);
 // What one connection may hold in the shell: two buffers and, measured, 40 KiB of TLS state.
 inline constexpr uint64_t kConnectionBytes = 64 * 1024;
 
+// What the shell reads datagrams into: slots for whole bursts, of the public and of the relay's
+// sockets. Touched as far as bursts reach.
+inline constexpr uint64_t kBurstBytes = 64 * 1024;
+inline constexpr uint64_t kPublicSlots = 64;
+inline constexpr uint64_t kRelaySlots = 32;
+inline constexpr uint64_t kBurstDatagramsMax = 64;  // Of one burst: what the kernel joins.
+
+// Prefixes that streams are limited by, at a time: more than there are streams.
+inline constexpr uint32_t kStreamPrefixesMax = 2048;
+
 // The local addresses and ports to bind, in the order that gives them their SocketId (UDP). TCP
 // listens on those of `[node] port`, which come first.
 std::vector<Endpoint> listen_endpoints(const Config& config);

@@ -37,9 +37,6 @@ class Node {
   };
   static constexpr size_t kDropCount = 5;
 
-  // Prefixes that streams are limited by, at a time: more than there are streams.
-  static constexpr uint32_t kStreamPrefixesMax = 2048;
-
   struct Stats {
     std::array<uint64_t, core::kTransportCount> received{};        // Datagrams or messages.
     std::array<uint64_t, core::kTransportCount> received_bytes{};  // Of their payload.

@@ -73,6 +73,24 @@ def test_data_goes_both_ways_by_indications_and_by_channel(node, client, udp):
     assert alice.receive() == (0x4000, None, b"back")
 
 
+def test_bursts_of_what_is_larger_than_the_line_takes_arrive_whole(node, client, udp):
+    """Such datagrams go out in fragments, and cannot be handed to the kernel as one burst."""
+    made = node({"allocation_bandwidth": "0"})
+    alice, peer = client(), udp()
+    at = peer.getsockname()
+    assert alice.allocate().error is None
+    assert alice.bind(0x4000, at).error is None
+    sent = [bytes([number]) * 1480 for number in range(30)]  # 1,472 fit in an Ethernet frame.
+    for data in sent:
+        alice.send_on(0x4000, data)
+    assert [peer.recv(2048) for _ in sent] == sent
+    for data in sent:
+        peer.sendto(data, alice.relayed)
+    assert [alice.receive()[2] for _ in sent] == sent
+    for name in ("roost_udp_send_dropped_total", "roost_relay_send_dropped_total"):
+        assert made.metric(name, reason="other") == 0
+
+
 def test_who_was_not_permitted_gets_nothing_through(node, client, udp):
     made = node()
     alice, peer = client(), udp()

@@ -39,6 +39,19 @@ TEST(Burst, EndsWhereTheKernelDoes) {
   EXPECT_GT(large.bytes + 1400, kSegmentedBytesMax);
 }
 
+TEST(IsRefusedAsBurst, TellsTheBurstFromItsDatagrams) {
+  Burst one;
+  one.begin(100);
+  Burst two = one;
+  two.add(100);
+  for (const int error : {EIO, EINVAL, EMSGSIZE}) {
+    EXPECT_TRUE(is_refused_as_burst(error, two));
+    EXPECT_FALSE(is_refused_as_burst(error, one));
+  }
+  for (const int error : {EAGAIN, EPERM, ECONNREFUSED})
+    EXPECT_FALSE(is_refused_as_burst(error, two));
+}
+
 TEST(SendOneByOne, SendsTheDatagramsOfABurst) {
   UdpClient receiver(kLoopback);
   const FileDescriptor fd(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));

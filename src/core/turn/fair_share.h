@@ -13,11 +13,11 @@ namespace roost::core::turn {
 // Grades what allocations send, so that a full line is shared fairly without a queue.
 //
 // Each class of people (core::Payer) owns a share of the donation, and within it each allocation
-// that is active an equal part. What stays within both parts is committed; the rest is excess. The
-// budget lets excess through only while it has more than a reserve, and everything committed
-// together is never more than the donation: so a light flow always gets through, the heaviest lose
-// first, what a class leaves unused is lent to the others, and is back with the first packet that
-// its owner sends.
+// that is active an equal part; who has many allocations has many parts. What stays within both
+// parts is committed; the rest is excess. The budget lets excess through only while it has more
+// than a reserve, and everything committed together is never more than the donation and a burst: so
+// a light flow gets through, who exceeds its part loses first, what a class leaves unused is lent
+// to the others, and is back with the first packet that its owner sends.
 //
 // Integers and token buckets only; nothing is allocated.
 class FairShare {
