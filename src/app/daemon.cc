@@ -126,6 +126,7 @@ Daemon::Daemon(Parts parts, StderrLog& log, Supervisor& supervisor)
                [this](const core::Input& input) { driver_.turn(input); }),
       pages_(node_, driver_, streams_, udp_endpoints_, tcp_endpoints_, started_at_) {
   month_keeper_.restore();
+  driver_.set_keep_count([this] { month_keeper_.cover(); });
   driver_.set_streams(&streams_);
   for (io::FileDescriptor& fd : parts.sockets.tcp) streams_.listen(std::move(fd));
   if (parts.sockets.admin.is_open()) {
@@ -203,7 +204,7 @@ void Daemon::reload() {
 }
 
 void Daemon::keep_house() {
-  month_keeper_.save_if_due(io::read_clocks().mono);
+  month_keeper_.keep_house(io::read_clocks().mono);
   const auto certificate = tls_.reload_if_changed();
   if (!certificate) {
     log_.error("the old certificate stays in use: " + certificate.error());

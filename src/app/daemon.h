@@ -55,7 +55,7 @@ class Daemon {
   void run();
 
  private:
-  // How often renewed certificates are looked for and the month's count may be saved.
+  // How often renewed certificates are looked for, and the file with the month's count.
   static constexpr Duration kHousekeepingPeriod = std::chrono::minutes(1);
 
   void announce() const;

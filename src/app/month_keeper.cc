@@ -11,45 +11,68 @@ constexpr size_t kFileSizeMax = 64;
 
 MonthKeeper::MonthKeeper(const io::StateDir& state_dir, node::Budget& budget, io::Log& log,
                          MonoTime now)
-    : state_dir_(state_dir), budget_(budget), log_(log), saved_at_(now) {}
+    : state_dir_(state_dir), budget_(budget), log_(log), flushed_at_(now) {}
 
 void MonthKeeper::restore() {
   const auto content = state_dir_.read(kFile, kFileSizeMax);
-  if (content && !content->has_value()) return;
-  const auto month = content ? node::Budget::Month::parse(**content) : std::nullopt;
-  if (!month) {
-    log_.warn(
-        "the count of this month's traffic is damaged and begins again; the file is kept as " +
-        state_dir_.path() + "/month.damaged");
-    state_dir_.set_aside(kFile);
-    return;
+  if (!content || content->has_value()) {
+    const auto month = content ? node::Budget::Month::parse(**content) : std::nullopt;
+    if (month) {
+      kept_ = *month;
+      budget_.restore(*month);
+    } else {
+      log_.warn(
+          "the count of this month's traffic is damaged and begins again; the file is kept as " +
+          state_dir_.path() + "/month.damaged");
+      state_dir_.set_aside(kFile);
+    }
   }
-  saved_ = *month;
-  budget_.restore(*month);
+  open();
 }
 
-void MonthKeeper::save_if_due(MonoTime now) {
-  const node::Budget::Month& month = budget_.month();
-  if (month == saved_) return;
-  const bool is_much = month.bytes_sent >= saved_.bytes_sent + kSaveBytes;
-  if (now < saved_at_ + kSavePeriod && !is_much) return;
-  if (save(false)) saved_at_ = now;
+void MonthKeeper::cover() {
+  // Even if it fails: it is tried again when as much more was sent, or a minute has passed.
+  write(budget_.cover());
+}
+
+void MonthKeeper::keep_house(MonoTime now) {
+  if (!file_ || !file_->is_linked()) {
+    open();
+  } else if (is_failing_) {
+    write(kept_);
+  }
+  if (is_flushed_ || now < flushed_at_ + kFlushPeriod) return;
+  if (file_) file_->begin_flush();
+  is_flushed_ = true;
+  flushed_at_ = now;
 }
 
 void MonthKeeper::save_at_stop() {
-  if (budget_.month() != saved_) save(true);
+  if (budget_.month() == kept_ && is_flushed_ && !is_failing_) return;
+  kept_ = budget_.month();
+  report(state_dir_.write(kFile, kept_.encode(), true));
 }
 
-bool MonthKeeper::save(bool sync) {
-  const node::Budget::Month month = budget_.month();
-  const auto written = state_dir_.write(kFile, month.encode(), sync);
-  if (written) {
-    saved_ = month;
-  } else if (!is_failing_) {
-    log_.error("the count of this month's traffic is not saved: " + written.error());
+// A new file, with what is to be kept in it.
+void MonthKeeper::open() {
+  auto opened = state_dir_.open_record(kFile, kept_.encode());
+  file_.reset();
+  if (opened) file_.emplace(std::move(*opened));
+  report(opened ? Result<Done, std::string>(Done()) : Failure(opened.error()));
+}
+
+void MonthKeeper::write(const node::Budget::Month& month) {
+  kept_ = month;
+  is_flushed_ = false;
+  // Making one waits for the disk, which is for keep_house() to do.
+  if (file_) report(file_->overwrite(month.encode()));
+}
+
+void MonthKeeper::report(const Result<Done, std::string>& done) {
+  if (!done && !is_failing_) {
+    log_.error("the count of this month's traffic is not saved: " + done.error());
   }
-  is_failing_ = !written;
-  return !is_failing_;
+  is_failing_ = !done;
 }
 
 }  // namespace roost::app

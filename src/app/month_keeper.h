@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <optional>
+
 #include "base/time.h"
 #include "io/log.h"
+#include "io/record_file.h"
 #include "io/state_dir.h"
 #include "node/budget.h"
 
@@ -10,32 +13,42 @@ namespace roost::app {
 
 // Keeps the month's count of what was given away across restarts, in the state directory.
 //
-// Looked at once a minute, and written when kSavePeriod is over or kSaveBytes more were sent. A
-// kill -9 therefore loses the larger of kSaveBytes and what went out since the last look; a power
-// cut may lose the file, since only the end waits for the disk. Sparing with flash.
+// What is kept runs ahead of what was sent (Budget::cover()) and is renewed before more is sent
+// than it covers, so whatever ends the process, the next run never believes that it has given less
+// than it has, and believes at most kAheadBytesMax too much. A clean stop leaves the exact count.
+//
+// Being overwritten in place (io/record_file.h) it costs a microsecond or two, and the disk sees it
+// as often as the kernel likes: by default within half a minute, and within kFlushPeriod where the
+// owner has told the kernel to be slower. That much a power cut may lose, less what was ahead.
 class MonthKeeper {
  public:
-  static constexpr Duration kSavePeriod = std::chrono::minutes(10);
-  static constexpr uint64_t kSaveBytes = 20'000'000;
+  static constexpr Duration kFlushPeriod = std::chrono::minutes(10);
 
   // All must outlive the keeper.
   MonthKeeper(const io::StateDir& state_dir, node::Budget& budget, io::Log& log, MonoTime now);
 
   // Hands the budget what an earlier run had counted. A damaged file is set aside and reported.
+  // Waits for the disk: the file is made anew, so that it is ours and there is room for it.
   void restore();
-  // Saves if it is time to. Called every minute or so.
-  void save_if_due(MonoTime now);
-  // Saves what is not saved yet, down to the disk: at the end.
+  // Keeps what covers more than was sent. Called whenever the budget is not covered.
+  void cover();
+  // Sees to the file: called every minute or so. What went wrong is tried again.
+  void keep_house(MonoTime now);
+  // Keeps what was sent, down to the disk: at the end.
   void save_at_stop();
 
  private:
-  bool save(bool sync);
+  void open();
+  void write(const node::Budget::Month& month);
+  void report(const Result<Done, std::string>& done);
 
   const io::StateDir& state_dir_;
   node::Budget& budget_;
   io::Log& log_;
-  node::Budget::Month saved_;
-  MonoTime saved_at_;
+  node::Budget::Month kept_;
+  std::optional<io::RecordFile> file_;  // Empty while it cannot be made.
+  MonoTime flushed_at_;
+  bool is_flushed_ = true;
   bool is_failing_ = false;  // Reported once, until it works again.
 };
 

@@ -104,6 +104,7 @@ void Driver::carry_out(const Now& now) {
 }
 
 void Driver::carry_out_batch() {
+  if (!node_.budget().is_covered() && keep_count_) keep_count_();
   for (const core::Action& action : outbox_.actions()) {
     std::visit(Overload{
                    [&](const core::SendDatagram& send) { writer_.add(send); },

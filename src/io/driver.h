@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <vector>
 
@@ -30,6 +31,10 @@ class Driver {
 
   // Where SendMessage, RefuseStream and HttpReply go; must outlive the driver's last turn.
   void set_streams(StreamServer* streams) { streams_ = streams; }
+
+  // Is called before actions are carried out that the count on disk does not cover any more
+  // (node/budget.h): about every 20 MB. Must not step the node.
+  void set_keep_count(std::function<void()> keep) { keep_count_ = std::move(keep); }
 
   // Begins to read the sockets.
   void start();
@@ -61,6 +66,7 @@ class Driver {
   RelaySockets& relays_;
   std::vector<core::Input> answers_;  // To orders of the batch that is being carried out.
   StreamServer* streams_ = nullptr;
+  std::function<void()> keep_count_;
   std::vector<EventLoop::Watch> watches_;
   EventLoop::Watch timer_;
   std::optional<MonoTime> timer_set_for_;

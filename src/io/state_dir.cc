@@ -138,6 +138,15 @@ Result<Done, std::string> StateDir::write(std::string_view name, Bytes content, 
   return Done();
 }
 
+Result<RecordFile, std::string> StateDir::open_record(std::string_view name, Bytes content) const {
+  const auto written = write(name, content, true);
+  if (!written) return Failure(written.error());
+  FileDescriptor file(
+      openat(directory_.get(), std::string(name).c_str(), O_WRONLY | O_CLOEXEC | O_NOFOLLOW));
+  if (!file.is_open()) return Failure(explain("open", path_of(name)));
+  return RecordFile(path_of(name), std::move(file), content.size());
+}
+
 void StateDir::set_aside(std::string_view name) const {
   const std::string file_name(name);
   const std::string new_name = file_name + ".damaged";

@@ -12,6 +12,7 @@
 #include "base/random.h"
 #include "base/result.h"
 #include "io/file_descriptor.h"
+#include "io/record_file.h"
 
 namespace roost::io {
 
@@ -47,6 +48,9 @@ class StateDir {
   // Replaces the file as a whole, mode 0600: after a crash it has the old or the new content. With
   // `sync` also after a power cut, at the price of waiting for the disk.
   Result<Done, std::string> write(std::string_view name, Bytes content, bool sync) const;
+  // Replaces the file as write() with `sync` does, and leaves it open to be overwritten in place by
+  // records of the same size.
+  Result<RecordFile, std::string> open_record(std::string_view name, Bytes content) const;
   // Moves a damaged file out of the way to <name>.damaged, where its owner can look at it.
   void set_aside(std::string_view name) const;
 

@@ -33,6 +33,26 @@ Budget::Budget(const Config::Donate& donate, const Now& now)
       rate_(rate_options(donate)),
       bucket_(full_bucket(rate_, now.mono)) {}
 
+void Budget::restore(const Month& kept) {
+  month_ = kept;
+  covered_end_ = kept.bytes_sent + 1;
+}
+
+Budget::Month Budget::cover() {
+  const uint64_t bounded = std::clamp(bytes_sent_, kAheadBytesMin, kAheadBytesMax);
+  Month kept = month_;
+  if (monthly_bytes_max_ == 0) {
+    kept.bytes_sent += bounded;
+  } else {
+    const uint64_t share = std::max(monthly_bytes_max_ / 100 * kAheadPercentMax, kBurstBytesMin);
+    kept.bytes_sent += std::min(bounded, share);
+    // Nor is the donation said to be exceeded, unless it is.
+    kept.bytes_sent = std::min(kept.bytes_sent, std::max(monthly_bytes_max_, month_.bytes_sent));
+  }
+  covered_end_ = kept.bytes_sent + 1;
+  return kept;
+}
+
 std::optional<Budget::Refusal> Budget::take(const Now& now, uint64_t payload_bytes,
                                             core::Grade grade) {
   const uint64_t bytes = payload_bytes + kHeaderBytes;
@@ -90,7 +110,9 @@ void Budget::turn_the_month(const Now& now) {
   month_ends_at_ =
       std::chrono::sys_days((today.year() / today.month() + std::chrono::months(1)) / 1);
   // A clock that was set back must not give the month away twice.
-  if (number > month_.month) month_ = {number, month_.month == 0 ? month_.bytes_sent : 0};
+  if (number <= month_.month) return;
+  month_ = {number, month_.month == 0 ? month_.bytes_sent : 0};
+  covered_end_ = 0;  // Of another month.
 }
 
 }  // namespace roost::node

@@ -50,8 +50,21 @@ class Budget {
   // Looks at the calendar: before anything is asked of the budget under that clock.
   void turn(const Now& now) { turn_the_month(now); }
 
-  // Goes on with a month that an earlier run had begun. Call before the first take().
-  void restore(const Month& month) { month_ = month; }
+  // Goes on with a month that an earlier run had begun, as kept. Call before the first take().
+  void restore(const Month& kept);
+
+  // The count outlives a crash in our disfavour only: what is kept on disk is ahead of what was
+  // sent. While is_covered() is false the shell replaces what it keeps by cover() before it carries
+  // anything out; a comparison of two numbers, so it may ask after each step.
+  bool is_covered() const { return month_.bytes_sent < covered_end_; }
+  // What to keep from now on: the month, and in it up to kAheadBytesMax more than was sent. Never
+  // more than the run has sent so far, nor than kAheadPercentMax of the donation (but for the two
+  // minima), so that neither a crash loop nor one crash of a small node gives the month away.
+  Month cover();
+
+  static constexpr uint64_t kAheadBytesMax = 20'000'000;
+  static constexpr uint64_t kAheadBytesMin = 64 * 1024;  // A run that has just begun.
+  static constexpr uint64_t kAheadPercentMax = 1;
 
   // Pays for sending `payload_bytes`, or says why not and takes nothing.
   std::optional<Refusal> take(const Now& now, uint64_t payload_bytes,
@@ -95,6 +108,7 @@ class Budget {
   TokenBucket::Options rate_;   // rate_per_second 0: no limit.
   TokenBucket bucket_;
   Month month_;
+  uint64_t covered_end_ = 0;  // What is kept covers as long as fewer than these were sent.
   WallTime month_ends_at_{};  // Until when month_ need not be looked up again.
   uint64_t bytes_sent_ = 0;
   std::array<uint64_t, kRefusalCount> refusals_{};

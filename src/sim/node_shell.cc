@@ -72,9 +72,8 @@ void NodeShell::start_node() {
   const auto month = wire::MonthRecord::parse(saved_month_);
   CHECK(month.has_value());
   node_->budget().restore(*month);
-  donation_oracle_.check_month(clocks(), {month->month, month->bytes_sent});
+  donation_oracle_.restored(clocks(), {month->month, month->bytes_sent});
   timer_set_for_.reset();
-  host_.wake_up(host_.now() + options_.save_period, wake_up_number(WakeUp::kSave, life_));
   host_.wake_up(host_.now() + options_.early_deadline_period,
                 wake_up_number(WakeUp::kEarlyDeadline, life_));
   arm_timer();
@@ -155,14 +154,8 @@ void NodeShell::on_wake_up(uint64_t what) {
     case WakeUp::kEarlyDeadline:
       host_.wake_up(host_.now() + options_.early_deadline_period, what);
       return turn(core::DeadlinePassed{});
-    case WakeUp::kSave: host_.wake_up(host_.now() + options_.save_period, what); return save();
     case WakeUp::kSilence: return;
   }
-}
-
-void NodeShell::save() {
-  saved_month_ = node_->budget().month().encode();
-  donation_oracle_.saved();
 }
 
 // ---- The turn of the crank.
@@ -220,6 +213,7 @@ void NodeShell::step(const core::Input& input) {
 }
 
 void NodeShell::carry_out() {
+  if (!node_->budget().is_covered()) saved_month_ = node_->budget().cover().encode();
   for (const core::Action& action : outbox_.actions()) {
     std::visit([this](const auto& what) { carry_out(what); }, action);
   }

@@ -38,8 +38,7 @@ class NodeShell final : public Program {
 
   struct Options {
     node::Config config;
-    WallTime wall;                                   // When the world begins.
-    Duration save_period = std::chrono::minutes(1);  // Of the month's count.
+    WallTime wall;  // When the world begins.
     // How often the node is asked to look at its deadlines although none is due.
     Duration early_deadline_period = std::chrono::seconds(7);
   };
@@ -49,7 +48,7 @@ class NodeShell final : public Program {
 
   // ---- What the owner and fate do.
 
-  // The power goes, and with it all that was not saved. Nothing is said to anybody.
+  // The power goes, and with it all that was not kept on disk. Nothing is said to anybody.
   void crash();
   void restart();
   bool is_running() const { return node_ != nullptr; }
@@ -82,7 +81,7 @@ class NodeShell final : public Program {
     std::vector<uint8_t> buffer;
     MonoTime progressed_at;
   };
-  enum class WakeUp : uint8_t { kBatch, kDeadline, kEarlyDeadline, kSave, kSilence };
+  enum class WakeUp : uint8_t { kBatch, kDeadline, kEarlyDeadline, kSilence };
 
   static uint64_t wake_up_number(WakeUp why, uint64_t of = 0) {
     return of << 8 | static_cast<uint64_t>(why);
@@ -117,7 +116,6 @@ class NodeShell final : public Program {
   Stream* find(core::StreamId id);
 
   void start_node();
-  void save();
 
   Host& host_;
   Trace& trace_;

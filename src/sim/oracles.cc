@@ -240,16 +240,20 @@ void DonationOracle::check_month(const Now& now, const Month& claimed) {
                               std::to_string(month_.number));
 }
 
-void DonationOracle::saved() {
-  saved_ = month_;
-  saved_refusal_bytes_ = refusal_bytes_;
-}
-
 void DonationOracle::crashed() {
-  month_ = saved_;
-  refusal_bytes_ = saved_refusal_bytes_;
   level_ = 0;
   level_at_ = {};
+}
+
+void DonationOracle::restored(const Now& now, const Month& claimed) {
+  if (claimed.number != month_.number || claimed.bytes < month_.bytes ||
+      claimed.bytes > month_.bytes + kAheadBytesMax) {
+    verdict_.fail(now.mono, "the node goes on with " + std::to_string(claimed.bytes) +
+                                " bytes in month " + std::to_string(claimed.number) +
+                                ", sent were " + std::to_string(month_.bytes) + " in month " +
+                                std::to_string(month_.number));
+  }
+  month_ = claimed;
 }
 
 void DonationOracle::set_donation(const node::Config::Donate& donate) {

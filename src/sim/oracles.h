@@ -99,7 +99,8 @@ class AccountOracle {
 };
 
 // The donation. In any span of time at most `rate` times its length and one burst are sent; in a
-// month of UTC at most `monthly`; a crash loses the count of what was not saved, and no more.
+// month of UTC at most `monthly`, crashes or not: after one the node believes that it has sent as
+// much as it has or up to kAheadBytesMax more, and never less.
 //
 // What is sent in words of refusal over HTTP (429, 503) is counted, but may exceed the bounds by
 // its own size: saying "full" costs bytes.
@@ -108,6 +109,7 @@ class DonationOracle {
   static constexpr uint64_t kBurstBytesMin = 2048;  // What node/budget.h promises.
   static constexpr uint64_t kHeaderBytes = 28;      // So does this; on each datagram.
   static constexpr uint64_t kRefusalBytesMax = 256;
+  static constexpr uint64_t kAheadBytesMax = 20'000'000;
 
   struct Month {
     int64_t number = 0;  // 12 × year + month - 1; 0 while no clock was ever known.
@@ -123,8 +125,10 @@ class DonationOracle {
   // After each step: what the node itself says it has sent this month.
   void check_month(const Now& now, const Month& claimed);
 
-  void saved();    // The node's count is on disk.
-  void crashed();  // And what is not is lost; the burst begins anew.
+  // The burst begins anew, and nothing else.
+  void crashed();
+  // What the node goes on with after a crash; from there on its belief is what counts.
+  void restored(const Now& now, const Month& claimed);
   void set_donation(const node::Config::Donate& donate);
 
   const Month& month() const { return month_; }
@@ -138,11 +142,9 @@ class DonationOracle {
   uint64_t level_ = 0;  // Millionths of bytes sent and not yet earned again.
   MonoTime level_at_{};
   Month month_;
-  Month saved_;
   uint64_t refusal_bytes_ = 0;  // Of the month's bytes, those that may exceed its bound.
-  uint64_t saved_refusal_bytes_ = 0;
-  int64_t day_ = -1;          // The last one whose month was looked up,
-  int64_t month_of_day_ = 0;  // and its month.
+  int64_t day_ = -1;            // The last one whose month was looked up,
+  int64_t month_of_day_ = 0;    // and its month.
 };
 
 // What a STUN server says about a client's address is true.

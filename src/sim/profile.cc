@@ -160,11 +160,7 @@ node::Config Game::config() {
 }
 
 void Game::add_nodes() {
-  for (size_t i = 0; i < play_.node_count; ++i) {
-    const node::Config config = this->config();
-    const Duration save_period = dice_.between(seconds(5), minutes(2));
-    world_.add_node(config, save_period);
-  }
+  for (size_t i = 0; i < play_.node_count; ++i) world_.add_node(config());
 }
 
 NatOptions Game::any_nat() {

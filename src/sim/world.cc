@@ -34,7 +34,7 @@ node::Config World::small_config() {
   return config;
 }
 
-NodeShell& World::add_node(const node::Config& config, Duration save_period) {
+NodeShell& World::add_node(const node::Config& config) {
   Host::Options options;
   // Two addresses of a family lie in two prefixes, as RFC 5780 would have it.
   options.addresses.push_back(next_v4(Network::kInternet));
@@ -47,7 +47,6 @@ NodeShell& World::add_node(const node::Config& config, Duration save_period) {
   NodeShell::Options shell;
   shell.config = config;
   shell.wall = wall();
-  shell.save_period = save_period;
   std::vector<IpAddress> discovery;
   for (const IpAddress& address : config.stun.discovery_addresses) {
     const size_t first_of_family = address.is_v4() ? 0 : 2;

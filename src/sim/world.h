@@ -53,8 +53,7 @@ class World {
   static node::Config small_config();
   // On the Internet itself, with two addresses of each family. Addresses in `config` that stand for
   // discovery (any two of each family) are replaced by them.
-  NodeShell& add_node(const node::Config& config = small_config(),
-                      Duration save_period = std::chrono::minutes(1));
+  NodeShell& add_node(const node::Config& config = small_config());
 
   Host& add_host(const Place& place = {});
   // A network with hosts of its own in it, behind one NAT: a home, or a carrier's.

@@ -74,5 +74,70 @@ TEST(Budget, HasRoomOnlyForAReplyOfAnySize) {
   EXPECT_FALSE(budget.take(at(0s), kPayload));  // What is paid for before it leaves still may.
 }
 
+// ---- What is kept on disk.
+
+TEST(Budget, IsCoveredOnceWhatIsKeptIsAheadAndUntilAsMuchWasSent) {
+  Budget budget(bounds(0, 0), at(0s));
+  EXPECT_FALSE(budget.is_covered());
+  const Budget::Month kept = budget.cover();
+  EXPECT_EQ(Budget::kAheadBytesMin, kept.bytes_sent);
+  budget.spend(at(0s), kept.bytes_sent);
+  EXPECT_FALSE(budget.is_covered());  // It is another month than none.
+  EXPECT_EQ(2 * Budget::kAheadBytesMin, budget.cover().bytes_sent);
+  budget.spend(at(0s), Budget::kAheadBytesMin);
+  EXPECT_TRUE(budget.is_covered());
+  budget.spend(at(0s), 1);
+  EXPECT_FALSE(budget.is_covered());
+}
+
+TEST(Budget, IsAheadByWhatTheRunHasSentAndByABoundAtMost) {
+  struct Row {
+    uint64_t monthly;
+    uint64_t restored;
+    uint64_t sent;
+    uint64_t ahead;
+  };
+  constexpr uint64_t kGb = 1'000'000'000;
+  constexpr Row kRows[] = {
+      {0, 0, 0, Budget::kAheadBytesMin},
+      {0, 5 * kGb, 0, Budget::kAheadBytesMin},  // A crash loop costs little each time.
+      {0, 5 * kGb, 1'000'000, 1'000'000},
+      {0, 0, 5 * kGb, Budget::kAheadBytesMax},
+      {500 * kGb, 0, 5 * kGb, Budget::kAheadBytesMax},
+      {kGb, 0, kGb / 2, kGb / 100},            // One percent of a small donation,
+      {10'000, 0, 0, Budget::kBurstBytesMin},  // and never nothing,
+      {10'000, 0, 9000, 1000},                 // but no more than there is.
+      {10'000, 0, 10'001, 0},
+  };
+  for (const Row& row : kRows) {
+    Budget budget(bounds(0, row.monthly), at(0s));
+    budget.restore({12 * 2026 + 5, row.restored});
+    budget.spend(at(0s), row.sent);
+    EXPECT_EQ(row.restored + row.sent + row.ahead, budget.cover().bytes_sent) << row.sent;
+  }
+}
+
+TEST(Budget, GoesOnUnderWhatWasKeptAndIsToBeKeptAnewWithTheFirstByte) {
+  Budget budget(bounds(0, 0), at(0s));
+  budget.restore({12 * 2026 + 5, 500});
+  budget.turn(at(0s));
+  EXPECT_TRUE(budget.is_covered());
+  budget.spend(at(0s), 1);
+  EXPECT_FALSE(budget.is_covered());
+  EXPECT_EQ(501 + Budget::kAheadBytesMin, budget.cover().bytes_sent);
+}
+
+TEST(Budget, IsToBeKeptAnewWhenTheMonthTurns) {
+  Budget budget(bounds(0, 0), at(0s));
+  budget.spend(at(0s), 1000);
+  budget.cover();
+  budget.turn(at(1s, kJuly));
+  EXPECT_FALSE(budget.is_covered());
+  const Budget::Month kept = budget.cover();
+  EXPECT_EQ(12 * 2026 + 6, kept.month);
+  EXPECT_EQ(Budget::kAheadBytesMin, kept.bytes_sent);
+  EXPECT_TRUE(budget.is_covered());
+}
+
 }  // namespace
 }  // namespace roost::node
