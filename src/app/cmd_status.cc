@@ -69,6 +69,71 @@ std::string counts(const Json& object, bool with_zeros) {
   return text.empty() ? "none" : text;
 }
 
+// "friend 1.2 GB, friend_of_friend 0 B, stranger 0 B".
+std::string sizes(const Json& object) {
+  std::string text;
+  for (const auto& [name, bytes] : object.items()) {
+    text.append(text.empty() ? "" : ", ").append(name).append(" ");
+    text += approximate_size(bytes.get<uint64_t>());
+  }
+  return text;
+}
+
+uint64_t total(const Json& object) {
+  uint64_t sum = 0;
+  for (const auto& [name, count] : object.items()) sum += count.get<uint64_t>();
+  return sum;
+}
+
+void add_month(std::string& table, const Json& donation) {
+  const auto bound = donation.at("monthly_bytes_max").get<uint64_t>();
+  const Json& month = donation.at("month");
+  row(table, "given this month", share(donation.at("month_sent_bytes").get<uint64_t>(), bound));
+  std::string left;
+  if (bound != 0) {
+    const auto bytes = month.at("left_bytes").get<uint64_t>();
+    const double percent = 100 * static_cast<double>(bytes) / static_cast<double>(bound);
+    left = approximate_size(bytes) + " (" + std::to_string(static_cast<int>(percent)) + " %), ";
+  }
+  left += month.at("left_seconds").is_null() ? "the clock is not set"
+                                             : duration(month.at("left_seconds").get<int64_t>());
+  row(table, "left", left);
+  std::string forecast = "not known in the first hour";
+  if (!month.at("forecast_bytes").is_null()) {
+    forecast = approximate_size(month.at("forecast_bytes").get<uint64_t>()) + " this month";
+  }
+  const auto state = month.at("state").get<std::string>();
+  if (state == "young" && !month.at("used_up_in_seconds").is_null()) {
+    forecast += ", used up in " + duration(month.at("used_up_in_seconds").get<int64_t>());
+  } else if (state == "soft_limit") {
+    forecast += "; nearly used up: nothing new is begun (donate.monthly)";
+  } else if (state == "used_up") {
+    forecast += "; used up: silent until the month turns (donate.monthly)";
+  }
+  row(table, "forecast", forecast);
+}
+
+void add_relay(std::string& table, const Json& relay) {
+  if (!relay.at("is_enabled").get<bool>()) return row(table, "relay", "off");
+  const bool is_accepting = relay.at("is_accepting").get<bool>();
+  row(table, "relay",
+      std::to_string(total(relay.at("allocations"))) + " of " +
+          std::to_string(relay.at("allocations_max").get<uint64_t>()) + " allocations (" +
+          counts(relay.at("allocations"), true) + ")" +
+          (is_accepting ? "" : "; takes on no more this month (donate.monthly)"));
+  const auto bytes = relay.at("allocation_bytes_max").get<uint64_t>();
+  const auto rate = relay.at("allocation_bytes_per_second_max").get<uint64_t>();
+  row(table, "  limits",
+      std::to_string(relay.at("allocations_per_user_max").get<uint64_t>()) + " a user, " +
+          std::to_string(relay.at("allocations_per_prefix_max").get<uint64_t>()) +
+          " a prefix; each " + (rate == 0 ? "at any rate" : rate_text(rate)) + ", " +
+          (bytes == 0 ? "no limit" : size_text(bytes)));
+  row(table, "  relayed", sizes(relay.at("relayed_bytes")));
+  row(table, "  refused", counts(relay.at("refused"), false));
+  row(table, "  dropped", counts(relay.at("dropped_packets"), false));
+  row(table, "  not paid for", counts(relay.at("donation_refused_packets"), false));
+}
+
 std::string table_of(const Json& status) {
   std::string table;
   row(table, "node", status.at("node_id").get<std::string>());
@@ -84,9 +149,7 @@ std::string table_of(const Json& status) {
     row(table, "external", joined(status.at("external_addresses")));
   }
   const Json& donation = status.at("donation");
-  row(table, "given this month",
-      share(donation.at("month_sent_bytes").get<uint64_t>(),
-            donation.at("monthly_bytes_max").get<uint64_t>()));
+  add_month(table, donation);
   row(table, "given since start", approximate_size(donation.at("sent_bytes").get<uint64_t>()));
   row(table, "connections",
       std::to_string(donation.at("connections").get<uint64_t>()) + " of " +
@@ -94,26 +157,7 @@ std::string table_of(const Json& status) {
   const Json& stun = status.at("stun");
   row(table, "stun",
       stun.at("is_enabled").get<bool>() ? "requests: " + counts(stun.at("requests"), true) : "off");
-  const Json& relay = status.at("relay");
-  if (!relay.at("is_enabled").get<bool>()) {
-    row(table, "relay", "off");
-  } else {
-    uint64_t count = 0;
-    for (const auto& [name, of_class] : relay.at("allocations").items()) {
-      count += of_class.get<uint64_t>();
-    }
-    uint64_t bytes = 0;
-    for (const auto& [name, of_class] : relay.at("relayed_bytes").items()) {
-      bytes += of_class.get<uint64_t>();
-    }
-    row(table, "relay",
-        std::to_string(count) + " of " +
-            std::to_string(relay.at("allocations_max").get<uint64_t>()) + " allocations (" +
-            counts(relay.at("allocations"), true) + "), " + approximate_size(bytes) + " relayed" +
-            (relay.at("is_accepting").get<bool>()
-                 ? ""
-                 : "; takes on no more this month (donate.monthly)"));
-  }
+  add_relay(table, status.at("relay"));
   row(table, "dropped", counts(status.at("dropped_messages"), false));
   return table;
 }

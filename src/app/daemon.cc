@@ -126,6 +126,7 @@ Daemon::Daemon(Parts parts, StderrLog& log, Supervisor& supervisor)
                [this](const core::Input& input) { driver_.turn(input); }),
       pages_(node_, driver_, streams_, udp_endpoints_, tcp_endpoints_, started_at_) {
   month_keeper_.restore();
+  node_.budget().turn(io::read_clocks());
   driver_.set_keep_count([this] { month_keeper_.cover(); });
   driver_.set_streams(&streams_);
   for (io::FileDescriptor& fd : parts.sockets.tcp) streams_.listen(std::move(fd));
@@ -204,7 +205,9 @@ void Daemon::reload() {
 }
 
 void Daemon::keep_house() {
-  month_keeper_.keep_house(io::read_clocks().mono);
+  const Now now = io::read_clocks();
+  node_.budget().turn(now);  // Pages tell of this month even if nothing comes in.
+  month_keeper_.keep_house(now.mono);
   const auto certificate = tls_.reload_if_changed();
   if (!certificate) {
     log_.error("the old certificate stays in use: " + certificate.error());

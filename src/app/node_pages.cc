@@ -31,12 +31,32 @@ Json by_transport(const Counts& counts) {
   return object;
 }
 
-Json donation(const node::Node& node) {
+template <typename Number>
+Json or_null(const std::optional<Number>& number) {
+  return number ? Json(*number) : Json();
+}
+
+Json or_null(const std::optional<std::chrono::seconds>& time) {
+  return time ? Json(time->count()) : Json();
+}
+
+// Null is "no limit" of what is left, and "unknown" elsewhere.
+Json month(const node::Budget& budget, const Now& now) {
+  const node::Budget::Outlook outlook = budget.outlook(now);
+  return {{"state", node::label(budget.month_state())},
+          {"left_bytes", or_null(outlook.bytes_left)},
+          {"left_seconds", or_null(outlook.time_left)},
+          {"forecast_bytes", or_null(outlook.forecast_bytes)},
+          {"used_up_in_seconds", or_null(outlook.used_up_in)}};
+}
+
+Json donation(const node::Node& node, const Now& now) {
   const node::Config::Donate& donate = node.config().donate;
   const node::Budget& budget = node.budget();
   return {{"sent_bytes", budget.bytes_sent()},
           {"month_sent_bytes", budget.month().bytes_sent},
           {"monthly_bytes_max", donate.monthly_bytes},
+          {"month", month(budget, now)},
           {"bandwidth_bytes_per_second_max", donate.bandwidth_bytes_per_second},
           {"memory_bytes_max", donate.memory_bytes},
           {"memory_bytes_reserved", node::total_bytes(node::memory_plan(node.config()))},
@@ -62,23 +82,56 @@ Json stun(const node::Node& node) {
           {"errors", stats.errors_bad_request + stats.errors_unknown_attribute}};
 }
 
-Json relay(const node::Node& node) {
-  if (node.turn() == nullptr) return {{"is_enabled", false}};
-  const core::turn::Server& turn = *node.turn();
-  Json allocations;
-  Json relayed;
-  Json refused;
+template <typename Counts>
+Json by_class(const Counts& counts) {
+  Json object;
   for (const core::Payer payer :
        {core::Payer::kFriend, core::Payer::kFriendOfFriend, core::Payer::kStranger}) {
-    const auto i = static_cast<size_t>(payer);
-    const std::string_view name = node::label(payer);
-    allocations[name] = turn.table().count(payer);
-    relayed[name] = turn.forwarded().to_peer_bytes[i] + turn.forwarded().to_client_bytes[i];
-    refused[name] = node.stats().relayed_refused[i];
+    object[node::label(payer)] = counts[static_cast<size_t>(payer)];
   }
-  return {{"is_enabled", true},         {"is_accepting", node.budget().is_month_young()},
-          {"allocations", allocations}, {"allocations_max", node.config().relay.allocations},
-          {"relayed_bytes", relayed},   {"donation_refused_packets", refused}};
+  return object;
+}
+
+template <typename Counts>
+Counts sum(Counts one, const Counts& other) {
+  for (size_t i = 0; i < one.size(); ++i) one[i] += other[i];
+  return one;
+}
+
+Json relay(const node::Node& node) {
+  using core::turn::AllocationTable;
+  using core::turn::Forwarder;
+  if (node.turn() == nullptr) return {{"is_enabled", false}};
+  const core::turn::Server& turn = *node.turn();
+  const Forwarder::Stats& relayed = turn.forwarded();
+  const node::Config::Relay& limits = node.config().relay;
+  std::array<uint32_t, core::kPayerCount> open{};
+  for (size_t i = 0; i < open.size(); ++i) open[i] = turn.table().count(core::Payer(i));
+  Json refused;
+  for (size_t i = 0; i < AllocationTable::kFullCount; ++i) {
+    const auto why = static_cast<AllocationTable::Full>(i);
+    refused[label(why)] = turn.table().refusals(why);
+  }
+  refused[node::label(node::Budget::Refusal::kMonthly)] = turn.stats().refused_late;
+  refused["sockets"] = turn.stats().relay_refused;
+  Json dropped;
+  for (size_t i = 0; i < Forwarder::kDropCount; ++i) {
+    dropped[label(static_cast<Forwarder::Drop>(i))] = relayed.drops[i];
+  }
+  return {{"is_enabled", true},
+          {"is_accepting", node.budget().is_month_young()},
+          {"allocations", by_class(open)},
+          {"allocations_max", limits.allocations},
+          {"allocations_per_user_max", limits.allocations_per_user},
+          {"allocations_per_prefix_max", limits.allocations_per_prefix},
+          {"allocation_bytes_max", limits.allocation_bytes},
+          {"allocation_bytes_per_second_max", limits.allocation_bandwidth_bytes_per_second},
+          {"allocations_made", by_class(turn.stats().allocations)},
+          {"relayed_packets", by_class(sum(relayed.to_peer_packets, relayed.to_client_packets))},
+          {"relayed_bytes", by_class(sum(relayed.to_peer_bytes, relayed.to_client_bytes))},
+          {"refused", refused},
+          {"dropped_packets", dropped},
+          {"donation_refused_packets", by_class(node.stats().relayed_refused)}};
 }
 
 }  // namespace
@@ -106,7 +159,7 @@ std::string NodePages::metrics() {
   }
   out.gauge("roost_ready", "Whether the node serves: what /readyz says.")
       .value(uint64_t{not_ready_because().empty()});
-  node::write_metrics(node_, out);
+  node::write_metrics(node_, io::read_clocks(), out);
   driver_.write_metrics(out);
   streams_.write_metrics(out);
   io::write_process_metrics(out);
@@ -130,7 +183,7 @@ std::string NodePages::status_json() {
                        {"wall_clock_is_known", now.wall.has_value()},
                        {"listens", {{"udp", texts(udp_)}, {"tcp", texts(tcp_)}}},
                        {"external_addresses", external},
-                       {"donation", donation(node_)},
+                       {"donation", donation(node_, now)},
                        {"received_messages", by_transport(node_.stats().received)},
                        {"dropped_messages", drops(node_)},
                        {"stun", stun(node_)},

@@ -28,10 +28,20 @@ std::string_view label(Budget::Refusal refusal) {
   return "";
 }
 
+std::string_view label(Budget::MonthState state) {
+  switch (state) {
+    case Budget::MonthState::kYoung: return "young";
+    case Budget::MonthState::kSoftLimit: return "soft_limit";
+    case Budget::MonthState::kUsedUp: return "used_up";
+  }
+  return "";
+}
+
 Budget::Budget(const Config::Donate& donate, const Now& now)
     : monthly_bytes_max_(donate.monthly_bytes),
       rate_(rate_options(donate)),
-      bucket_(full_bucket(rate_, now.mono)) {}
+      bucket_(full_bucket(rate_, now.mono)),
+      pace_(now.mono) {}
 
 void Budget::restore(const Month& kept) {
   month_ = kept;
@@ -91,6 +101,43 @@ bool Budget::has_room(const Now& now) const {
   return rate_.rate_per_second == 0 || bucket_.tokens(rate_, now.mono) >= kBurstBytesMin;
 }
 
+Budget::MonthState Budget::month_state() const {
+  if (is_month_used_up()) return MonthState::kUsedUp;
+  return is_month_young() ? MonthState::kYoung : MonthState::kSoftLimit;
+}
+
+Budget::Outlook Budget::outlook(const Now& now) const {
+  Outlook outlook;
+  if (monthly_bytes_max_ != 0) {
+    outlook.bytes_left = monthly_bytes_max_ - std::min(monthly_bytes_max_, month_.bytes_sent);
+  }
+  if (!now.wall) return outlook;
+  const std::chrono::seconds left = std::max(std::chrono::seconds(), month_ends_at_ - *now.wall);
+  outlook.time_left = left;
+  if (is_month_used_up()) {
+    outlook.forecast_bytes = month_.bytes_sent;
+    outlook.used_up_in = std::chrono::seconds();
+    return outlook;
+  }
+  const auto rest = bytes_to_come(now, left);
+  if (!rest) return outlook;
+  outlook.forecast_bytes = month_.bytes_sent + *rest;
+  if (outlook.bytes_left && *rest > *outlook.bytes_left) {
+    const double share = static_cast<double>(*outlook.bytes_left) / static_cast<double>(*rest);
+    outlook.used_up_in =
+        std::chrono::seconds(static_cast<int64_t>(static_cast<double>(left.count()) * share));
+  }
+  return outlook;
+}
+
+std::optional<uint64_t> Budget::bytes_to_come(const Now& now, std::chrono::seconds span) const {
+  if (const auto bytes = pace_.bytes_in(span, now.mono, bytes_sent_)) return bytes;
+  const bool has_earlier_run = month_.bytes_sent > bytes_sent_;
+  const std::chrono::seconds elapsed = *now.wall - month_begins_at_;
+  if (!has_earlier_run || elapsed < Pace::kRunMin) return {};
+  return extrapolate(month_.bytes_sent, elapsed, span);
+}
+
 void Budget::set_donation(const Config::Donate& donate, const Now& now) {
   monthly_bytes_max_ = donate.monthly_bytes;
   rate_ = rate_options(donate);
@@ -107,6 +154,7 @@ void Budget::turn_the_month(const Now& now) {
   const std::chrono::year_month_day today(std::chrono::floor<std::chrono::days>(*now.wall));
   const int32_t number =
       12 * static_cast<int>(today.year()) + static_cast<int>(unsigned{today.month()}) - 1;
+  month_begins_at_ = std::chrono::sys_days(today.year() / today.month() / 1);
   month_ends_at_ =
       std::chrono::sys_days((today.year() / today.month() + std::chrono::months(1)) / 1);
   // A clock that was set back must not give the month away twice.

@@ -10,6 +10,7 @@
 #include "base/token_bucket.h"
 #include "core/action.h"
 #include "node/config.h"
+#include "node/pace.h"
 #include "wire/month_record.h"
 
 namespace roost::node {
@@ -48,7 +49,10 @@ class Budget {
   Budget(const Config::Donate& donate, const Now& now);
 
   // Looks at the calendar: before anything is asked of the budget under that clock.
-  void turn(const Now& now) { turn_the_month(now); }
+  void turn(const Now& now) {
+    turn_the_month(now);
+    pace_.look(now.mono, bytes_sent_);
+  }
 
   // Goes on with a month that an earlier run had begun, as kept. Call before the first take().
   void restore(const Month& kept);
@@ -90,9 +94,31 @@ class Budget {
     return monthly_bytes_max_ != 0 && month_.bytes_sent + kSmallReplyBytes > monthly_bytes_max_;
   }
 
+  // How the month stands, as Tor's accounting tells it:
+  //
+  //   young --95 % given--> soft limit (nothing new is begun) --100 %--> used up --month turns-->
+  enum class MonthState : uint8_t { kYoung, kSoftLimit, kUsedUp };
+  static constexpr size_t kMonthStateCount = 3;
+  MonthState month_state() const;
+
+  struct Outlook {
+    std::optional<uint64_t> bytes_left;             // Empty: there is no limit.
+    std::optional<std::chrono::seconds> time_left;  // Empty: the wall clock is unknown.
+    // What the month will come to if its rest is like the last days of this run (node/pace.h), were
+    // there no limit. In the first hour of a run that goes on with an earlier one, as on average
+    // since the month began; that is too little if the node was down or new. Empty while there is
+    // neither. A month that is used up comes to what it has come to.
+    std::optional<uint64_t> forecast_bytes;
+    // When the donation is used up at that pace, if that is before the month turns.
+    std::optional<std::chrono::seconds> used_up_in;
+  };
+  // Requires turn(now), a minute ago at most.
+  Outlook outlook(const Now& now) const;
+
   // The owner has changed the bounds; what was spent stays spent.
   void set_donation(const Config::Donate& donate, const Now& now);
 
+  uint64_t monthly_bytes_max() const { return monthly_bytes_max_; }  // 0: no limit.
   const Month& month() const { return month_; }
   uint64_t bytes_sent() const { return bytes_sent_; }  // Since the start.
   uint64_t refusals(Refusal why) const { return refusals_[static_cast<size_t>(why)]; }
@@ -100,6 +126,7 @@ class Budget {
  private:
   std::optional<Refusal> refuse(Refusal why);
   void turn_the_month(const Now& now);
+  std::optional<uint64_t> bytes_to_come(const Now& now, std::chrono::seconds span) const;
   uint64_t reserve(core::Grade grade) const {
     return grade == core::Grade::kExcess ? rate_.burst / 100 * kReservePercent : 0;
   }
@@ -110,10 +137,13 @@ class Budget {
   Month month_;
   uint64_t covered_end_ = 0;  // What is kept covers as long as fewer than these were sent.
   WallTime month_ends_at_{};  // Until when month_ need not be looked up again.
+  WallTime month_begins_at_{};
   uint64_t bytes_sent_ = 0;
+  Pace pace_;
   std::array<uint64_t, kRefusalCount> refusals_{};
 };
 
 std::string_view label(Budget::Refusal refusal);
+std::string_view label(Budget::MonthState state);
 
 }  // namespace roost::node

@@ -3,6 +3,7 @@
 
 #include <charconv>
 #include <cmath>
+#include <limits>
 
 #include "base/check.h"
 #include "node/node.h"
@@ -82,7 +83,32 @@ void write_admission(const Node& node, MetricsWriter& out) {
   }
 }
 
-void write_budget(const Node& node, MetricsWriter& out) {
+// What cannot be known is "NaN", which no alert compares with; what has no limit is infinite.
+void write_outlook(const Budget& budget, const Now& now, MetricsWriter& out) {
+  constexpr double kUnknown = std::numeric_limits<double>::quiet_NaN();
+  constexpr double kNoLimit = std::numeric_limits<double>::infinity();
+  const Budget::Outlook outlook = budget.outlook(now);
+  out.gauge("roost_donation_month_left_bytes", "What is left of donate.monthly.")
+      .value(outlook.bytes_left ? static_cast<double>(*outlook.bytes_left) : kNoLimit);
+  out.gauge("roost_donation_month_left_ratio", "The same as a share of donate.monthly.")
+      .value(outlook.bytes_left ? static_cast<double>(*outlook.bytes_left) /
+                                      static_cast<double>(budget.monthly_bytes_max())
+                                : 1.0);
+  out.gauge("roost_donation_month_left_seconds", "Until the month turns (UTC).")
+      .value(outlook.time_left ? static_cast<double>(outlook.time_left->count()) : kUnknown);
+  out.gauge("roost_donation_month_forecast_bytes",
+            "What the month comes to at the pace of the last days, were there no limit.")
+      .value(outlook.forecast_bytes ? static_cast<double>(*outlook.forecast_bytes) : kUnknown);
+  out.gauge(
+      "roost_donation_month_state",
+      "1 for how the month stands, 0 for the others; nothing new is begun unless it is young.");
+  for (size_t i = 0; i < Budget::kMonthStateCount; ++i) {
+    const auto state = static_cast<Budget::MonthState>(i);
+    out.labelled("state", label(state), uint64_t{state == budget.month_state()});
+  }
+}
+
+void write_budget(const Node& node, const Now& now, MetricsWriter& out) {
   const Budget& budget = node.budget();
   out.counter("roost_donated_bytes_total", "Bytes sent, headers included, since the start.")
       .value(budget.bytes_sent());
@@ -97,6 +123,7 @@ void write_budget(const Node& node, MetricsWriter& out) {
   for (const auto why : {Budget::Refusal::kBandwidth, Budget::Refusal::kMonthly}) {
     out.labelled("bound", label(why), budget.refusals(why));
   }
+  write_outlook(budget, now, out);
 }
 
 void write_stun(const Node& node, MetricsWriter& out) {
@@ -140,6 +167,7 @@ void write_turn(const Node& node, MetricsWriter& out) {
     const auto why = static_cast<AllocationTable::Full>(i);
     out.labelled("bound", label(why), table.refusals(why));
   }
+  out.labelled("bound", label(Budget::Refusal::kMonthly), stats.refused_late);
   out.counter("roost_relay_sockets_refused_total",
               "Relayed addresses that the system had no port or descriptor for.")
       .value(stats.relay_refused);
@@ -237,10 +265,10 @@ void MetricsWriter::sample(std::string_view suffix, std::string_view labels,
   out_.append(" ").append(value).append("\n");
 }
 
-void write_metrics(const Node& node, MetricsWriter& out) {
+void write_metrics(const Node& node, const Now& now, MetricsWriter& out) {
   write_traffic(node, out);
   write_admission(node, out);
-  write_budget(node, out);
+  write_budget(node, now, out);
   write_stun(node, out);
   write_turn(node, out);
 }

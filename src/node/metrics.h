@@ -6,6 +6,8 @@
 #include <string>
 #include <string_view>
 
+#include "base/time.h"
+
 namespace roost::node {
 
 class Node;
@@ -42,6 +44,6 @@ class MetricsWriter {
 };
 
 // All that the node itself counts. The shell adds what only it knows (process, loop, sockets).
-void write_metrics(const Node& node, MetricsWriter& out);
+void write_metrics(const Node& node, const Now& now, MetricsWriter& out);
 
 }  // namespace roost::node

@@ -139,5 +139,99 @@ TEST(Budget, IsToBeKeptAnewWhenTheMonthTurns) {
   EXPECT_TRUE(budget.is_covered());
 }
 
+// ---- The outlook.
+
+constexpr WallTime kJune1{std::chrono::sys_days{std::chrono::year{2026} / 6 / 1}};
+constexpr int32_t kJuneNumber = 12 * 2026 + 5;
+
+// So long after June has begun.
+Now june(Duration since) {
+  return at(since, kJune1 + std::chrono::duration_cast<std::chrono::seconds>(since));
+}
+
+// A budget that spends so much in each hour of the time.
+void spend_hourly(Budget& budget, Duration from, Duration until, uint64_t bytes) {
+  for (Duration time = from; time < until; time += 1h) {
+    budget.turn(june(time));
+    budget.spend(june(time), bytes);
+  }
+  budget.turn(june(until));
+}
+
+TEST(BudgetOutlook, ForecastsTheMonthFromThePaceOfTheRun) {
+  Budget budget(bounds(0, 0), june(0s));
+  spend_hourly(budget, 0h, 240h, 100);
+  const auto outlook = budget.outlook(june(240h));
+  EXPECT_EQ(30 * 24 * 100u, outlook.forecast_bytes);
+  EXPECT_EQ(480h, outlook.time_left);
+  EXPECT_EQ(std::nullopt, outlook.bytes_left);
+  EXPECT_EQ(std::nullopt, outlook.used_up_in);
+}
+
+TEST(BudgetOutlook, DoesNotTakeDaysOnWhichTheNodeWasDownForItsPace) {
+  // 1000 bytes by an earlier run; this one begins on the 21st.
+  Budget budget(bounds(0, 0), june(480h));
+  budget.restore({kJuneNumber, 1000});
+  spend_hourly(budget, 480h, 504h, 100);
+  EXPECT_EQ(1000 + 10 * 24 * 100u, budget.outlook(june(504h)).forecast_bytes);
+}
+
+TEST(BudgetOutlook, GoesByTheMonthsAverageInTheFirstHourOfALaterRun) {
+  Budget budget(bounds(0, 0), june(240h));
+  budget.restore({kJuneNumber, 24'000});
+  budget.turn(june(240h));
+  EXPECT_EQ(72'000u, budget.outlook(june(240h)).forecast_bytes);
+  budget.turn(june(241h));  // It has a pace of its own by now: none.
+  EXPECT_EQ(24'000u, budget.outlook(june(241h)).forecast_bytes);
+}
+
+TEST(BudgetOutlook, IsSilentAboutWhatItCannotKnow) {
+  Budget budget(bounds(0, 10'000), june(240h));
+  budget.turn(june(240h));
+  budget.spend(june(240h), 1000);
+  EXPECT_EQ(std::nullopt, budget.outlook(june(240h)).forecast_bytes);
+  EXPECT_EQ(9000u, budget.outlook(june(240h)).bytes_left);
+  const auto without_clock = budget.outlook(at(1000h, std::nullopt));
+  EXPECT_EQ(std::nullopt, without_clock.forecast_bytes);
+  EXPECT_EQ(std::nullopt, without_clock.time_left);
+}
+
+TEST(BudgetOutlook, SaysWhenTheDonationIsUsedUp) {
+  Budget budget(bounds(0, 36'000), june(0s));
+  spend_hourly(budget, 0h, 240h, 100);  // 24,000 of what would be 72,000.
+  const auto outlook = budget.outlook(june(240h));
+  EXPECT_EQ(72'000u, outlook.forecast_bytes);
+  EXPECT_EQ(12'000u, outlook.bytes_left);
+  EXPECT_EQ(120h, outlook.used_up_in);
+}
+
+TEST(BudgetOutlook, GoesThroughTheStatesOfTheMonth) {
+  struct Row {
+    uint64_t sent;
+    Budget::MonthState state;
+  };
+  constexpr uint64_t kMonthly = 100'000;
+  constexpr Row kRows[] = {
+      {0, Budget::MonthState::kYoung},
+      {94'999, Budget::MonthState::kYoung},
+      {95'000, Budget::MonthState::kSoftLimit},
+      {kMonthly - Budget::kSmallReplyBytes, Budget::MonthState::kSoftLimit},
+      {kMonthly - Budget::kSmallReplyBytes + 1, Budget::MonthState::kUsedUp},
+      {kMonthly + 5, Budget::MonthState::kUsedUp},
+  };
+  for (const Row& row : kRows) {
+    Budget budget(bounds(0, kMonthly), june(2h));
+    budget.turn(june(2h));
+    budget.spend(june(2h), row.sent);
+    EXPECT_EQ(row.state, budget.month_state()) << row.sent;
+    if (row.state != Budget::MonthState::kUsedUp) continue;
+    EXPECT_EQ(row.sent, budget.outlook(june(2h)).forecast_bytes);
+    EXPECT_EQ(0s, budget.outlook(june(2h)).used_up_in);
+  }
+  Budget unbounded(bounds(0, 0), june(0s));
+  unbounded.spend(june(0s), uint64_t{1} << 50);
+  EXPECT_EQ(Budget::MonthState::kYoung, unbounded.month_state());
+}
+
 }  // namespace
 }  // namespace roost::node

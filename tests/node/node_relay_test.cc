@@ -242,6 +242,7 @@ TEST(NodeRelay, TakesOnNothingNewNearTheEndOfTheMonthAndGoesOnWithWhatThereIs) {
   rig.step(core::StreamBytesSent{core::Transport::kTcp, 960'000});
   Rig::Client second = over(core::Transport::kTls, 1);
   EXPECT_FALSE(rig.allocate(second));
+  EXPECT_EQ(1u, rig.node.turn()->stats().refused_late);
   EXPECT_TRUE(rig.refreshes(first));
   // The next month begins with whatever comes in first.
   rig.pass(std::chrono::hours(24 * 40));

@@ -363,7 +363,10 @@ void Server::allocate(const Request& request, Outbox& out) {
   }
   const auto address = addresses_.for_relay(request.flow, family);
   if (!token && !address) return refuse(request, 440, out);
-  if (!is_accepting_) return refuse(request, 508, out);
+  if (!is_accepting_) {
+    ++stats_.refused_late;
+    return refuse(request, 508, out);
+  }
 
   Allocation* allocation = nullptr;
   if (token) {

@@ -80,6 +80,7 @@ class Server {
     std::array<uint64_t, kPayerCount> allocations{};  // That were made.
     uint64_t expired = 0;
     uint64_t relay_refused = 0;  // No port or descriptor for them.
+    uint64_t refused_late = 0;   // Not accepting any more.
   };
 
   Server(const Options& options, Random& random, MonoTime now);
