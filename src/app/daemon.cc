@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "app/daemon.h"
 
+#include <algorithm>
 #include <signal.h>
 #include <sys/resource.h>
 #include <utility>
@@ -44,6 +45,51 @@ void raise_descriptor_limit() {
   setrlimit(RLIMIT_NOFILE, &limit);
 }
 
+// What the interfaces say, into what the relay is told.
+void take_addresses(const std::vector<io::InterfaceAddress>& interfaces, bool finds_relay_addresses,
+                    node::Config::Relay& relay) {
+  relay.machine_addresses.clear();
+  for (const io::InterfaceAddress& one : interfaces) {
+    relay.machine_addresses.push_back(one.address);
+  }
+  relay.machine_networks = io::networks(interfaces);
+  if (finds_relay_addresses) relay.addresses = io::public_addresses(interfaces, relay.addresses);
+}
+
+// The order in which the kernel tells of them means nothing.
+template <typename Item>
+bool are_alike(const std::vector<Item>& one, const std::vector<Item>& other) {
+  return std::is_permutation(one.begin(), one.end(), other.begin(), other.end());
+}
+
+bool differ(const node::Config::Relay& one, const node::Config::Relay& other) {
+  return one.addresses != other.addresses ||
+         !are_alike(one.machine_addresses, other.machine_addresses) ||
+         !are_alike(one.machine_networks, other.machine_networks);
+}
+
+std::vector<IpAddress> missing_in(const std::vector<IpAddress>& some,
+                                  const std::vector<IpAddress>& of) {
+  std::vector<IpAddress> missing;
+  for (const IpAddress& address : of) {
+    if (std::find(some.begin(), some.end(), address) == some.end()) missing.push_back(address);
+  }
+  return missing;
+}
+
+// "; new: 1.2.3.4, 1.2.3.5 and 7 more", or nothing.
+std::string listed(std::string_view what, const std::vector<IpAddress>& addresses) {
+  constexpr size_t kNamedMax = 4;
+  std::string text;
+  for (size_t i = 0; i < std::min(addresses.size(), kNamedMax); ++i) {
+    text.append(i == 0 ? what : ", ").append(addresses[i].text());
+  }
+  if (addresses.size() > kNamedMax) {
+    text += " and " + std::to_string(addresses.size() - kNamedMax) + " more";
+  }
+  return text;
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Daemon>, std::string> Daemon::start(node::Config config,
@@ -62,12 +108,16 @@ Result<std::unique_ptr<Daemon>, std::string> Daemon::start(node::Config config,
   auto sockets = open_sockets(config, supervisor, notes);
   if (!sockets) return Failure(sockets.error());
   for (const std::string& note : notes) log.info(note);
-  const std::vector<io::InterfaceAddress> interfaces = io::interface_addresses();
-  for (const io::InterfaceAddress& one : interfaces) {
-    config.relay.machine_addresses.push_back(one.address);
+  const bool finds_relay_addresses = config.relay.addresses.empty();
+  const auto interfaces = io::interface_addresses();
+  if (interfaces) {
+    take_addresses(*interfaces, finds_relay_addresses, config.relay);
+  } else if (config.relay.enabled) {
+    // It would relay to the machine itself and to its neighbours.
+    return Failure("cannot find out the machine's addresses, to which nothing must be relayed: " +
+                   interfaces.error() +
+                   "; let it use AF_NETLINK sockets, or set relay.enabled = false");
   }
-  config.relay.machine_networks = io::networks(interfaces);
-  if (config.relay.addresses.empty()) config.relay.addresses = io::public_addresses(interfaces);
   raise_descriptor_limit();
   // From here on the port is the one that was bound, whoever chose it.
   config.node.port = sockets->udp.front().local().port;
@@ -99,7 +149,7 @@ Result<std::unique_ptr<Daemon>, std::string> Daemon::start(node::Config config,
 
   return std::make_unique<Daemon>(
       Parts{std::move(config), std::move(config_path), std::move(*state_dir), std::move(*sockets),
-            std::move(*tls), SigningKey(*seed)},
+            std::move(*tls), SigningKey(*seed), finds_relay_addresses},
       log, supervisor);
 }
 
@@ -112,6 +162,7 @@ Daemon::Daemon(Parts parts, StderrLog& log, Supervisor& supervisor)
       state_dir_(std::move(parts.state_dir)),
       tls_(std::move(parts.tls)),
       key_(std::move(parts.key)),
+      finds_relay_addresses_(parts.finds_relay_addresses),
       started_at_(io::read_clocks().mono),
       udp_endpoints_(parts.sockets.udp_endpoints()),
       tcp_endpoints_(parts.sockets.tcp_endpoints()),
@@ -146,6 +197,7 @@ void Daemon::run() {
   }
   driver_.start();
   announce();
+  watch_addresses();
   supervisor_.ready(status_line());
   loop_.run();
   month_keeper_.save_at_stop();
@@ -187,7 +239,10 @@ void Daemon::reload() {
     node::Config next = file->config;
     // What was decided at the start, outside the file, is no change of it.
     next.node.state_dir = config_at_start_.node.state_dir;
-    if (next.relay.addresses.empty()) next.relay.addresses = config_at_start_.relay.addresses;
+    finds_relay_addresses_ = next.relay.addresses.empty();
+    if (finds_relay_addresses_) next.relay.addresses = config_.relay.addresses;
+    next.relay.machine_addresses = config_.relay.machine_addresses;
+    next.relay.machine_networks = config_.relay.machine_networks;
     if (next.node.port == 0) next.node.port = config_at_start_.node.port;
     const ReloadDiff diff = diff_for_reload(config_at_start_, config_, next);
     config_ = diff.effective;
@@ -199,15 +254,48 @@ void Daemon::reload() {
       log_.warn("need a restart: " + joined(diff.need_restart));
     }
   }
+  look_at_addresses();
   const auto certificate = tls_.reload();
   if (!certificate) log_.error("the old certificate stays in use: " + certificate.error());
   supervisor_.ready(status_line());
+}
+
+void Daemon::watch_addresses() {
+  auto socket = io::AddressWatcher::open();
+  if (socket) {
+    address_watcher_.emplace(loop_, std::move(*socket), [this] { look_at_addresses(); });
+  } else if (config_.relay.enabled) {
+    log_.warn("that the machine's addresses change is noticed a minute late: cannot watch them: " +
+              socket.error());
+  }
+  look_at_addresses();  // What has changed since the start.
+}
+
+void Daemon::look_at_addresses() {
+  const auto interfaces = io::interface_addresses();
+  if (!interfaces) return;  // No descriptor left: the next change or reload will tell.
+  node::Config::Relay found = config_.relay;
+  take_addresses(*interfaces, finds_relay_addresses_, found);
+  if (!differ(found, config_.relay)) return;
+  log_.info(
+      "the machine's addresses have changed" +
+      listed("; new: ", missing_in(config_.relay.machine_addresses, found.machine_addresses)) +
+      listed("; gone: ", missing_in(found.machine_addresses, config_.relay.machine_addresses)) +
+      listed("; relayed addresses at ", found.addresses));
+  config_.relay = std::move(found);
+  const Now now = io::read_clocks();
+  node_.readdress(config_.relay, now);
+  // What is allocated at an address that is gone ends before anything else is done with it.
+  while (node_.next_deadline() && *node_.next_deadline() <= now.mono) {
+    driver_.turn(core::DeadlinePassed{});
+  }
 }
 
 void Daemon::keep_house() {
   const Now now = io::read_clocks();
   node_.budget().turn(now);  // Pages tell of this month even if nothing comes in.
   month_keeper_.keep_house(now.mono);
+  if (!address_watcher_) look_at_addresses();
   const auto certificate = tls_.reload_if_changed();
   if (!certificate) {
     log_.error("the old certificate stays in use: " + certificate.error());

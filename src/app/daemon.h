@@ -13,6 +13,7 @@
 #include "app/supervisor.h"
 #include "base/crypto_sign.h"
 #include "base/result.h"
+#include "io/address_watcher.h"
 #include "io/admin_server.h"
 #include "io/driver.h"
 #include "io/event_loop.h"
@@ -28,6 +29,7 @@ namespace roost::app {
 //
 //   start() --run()--> serving --SIGTERM, SIGINT--> stopped
 //                      serving --SIGHUP--> serving, with what could be reloaded
+//                      serving --an address comes or goes--> serving, with those there are
 //
 // Binding and reading the owner's certificate come first, as whoever started us; then privileges
 // are dropped; whatever listens to strangers begins after that.
@@ -41,6 +43,7 @@ class Daemon {
     OpenSockets sockets;
     io::TlsContext tls;
     SigningKey key;
+    bool finds_relay_addresses;  // The owner names none.
   };
 
   // Ready to run, or a sentence for the operator. `config` is complete: its state_dir is not empty.
@@ -61,6 +64,9 @@ class Daemon {
   void announce() const;
   void reload();
   void keep_house();
+  void watch_addresses();
+  // Tells the node and the log, if the interfaces have other addresses than last time.
+  void look_at_addresses();
   void stop(std::string_view why);
   std::string status_line() const;
 
@@ -72,6 +78,7 @@ class Daemon {
   io::StateDir state_dir_;
   io::TlsContext tls_;
   SigningKey key_;
+  bool finds_relay_addresses_;
   io::OsRandom random_;
   MonoTime started_at_;
   std::vector<Endpoint> udp_endpoints_;
@@ -84,6 +91,7 @@ class Daemon {
   io::StreamServer streams_;
   NodePages pages_;
   std::optional<io::AdminServer> admin_;
+  std::optional<io::AddressWatcher> address_watcher_;  // Empty where a sandbox forbids it.
   std::vector<io::EventLoop::Watch> watches_;
 };
 

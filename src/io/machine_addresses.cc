@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <bit>
 #include <cstring>
+#include <errno.h>
 #include <ifaddrs.h>
 #include <net/if.h>
 #include <netinet/in.h>
@@ -36,9 +37,9 @@ unsigned length_of(const IpAddress& mask) {
 
 }  // namespace
 
-std::vector<InterfaceAddress> interface_addresses() {
+Result<std::vector<InterfaceAddress>, std::string> interface_addresses() {
   ifaddrs* all = nullptr;
-  if (getifaddrs(&all) != 0) return {};
+  if (getifaddrs(&all) != 0) return Failure(std::string(std::strerror(errno)));
   std::vector<InterfaceAddress> found;
   for (const ifaddrs* one = all; one != nullptr; one = one->ifa_next) {
     const auto address = address_of(one->ifa_addr);
@@ -67,14 +68,18 @@ std::vector<Prefix> networks(const std::vector<InterfaceAddress>& addresses) {
   return found;
 }
 
-std::vector<IpAddress> public_addresses(const std::vector<InterfaceAddress>& addresses) {
+std::vector<IpAddress> public_addresses(const std::vector<InterfaceAddress>& addresses,
+                                        const std::vector<IpAddress>& in_use) {
   std::vector<IpAddress> found;
   for (const bool is_v4 : {true, false}) {
-    const auto first =
-        std::find_if(addresses.begin(), addresses.end(), [&](const InterfaceAddress& one) {
-          return one.address.is_v4() == is_v4 && is_globally_reachable(one.address);
-        });
-    if (first != addresses.end()) found.push_back(first->address);
+    std::optional<IpAddress> chosen;
+    for (const InterfaceAddress& one : addresses) {
+      if (one.address.is_v4() != is_v4 || !is_globally_reachable(one.address)) continue;
+      const bool is_in_use = std::find(in_use.begin(), in_use.end(), one.address) != in_use.end();
+      if (!chosen || is_in_use) chosen = one.address;
+      if (is_in_use) break;
+    }
+    if (chosen) found.push_back(*chosen);
   }
   return found;
 }

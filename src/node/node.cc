@@ -51,7 +51,7 @@ Role role_of(const Config& config) {
 }
 
 // What a reload takes over of the relay: all but whether there is one, and what sizes and sockets
-// depend on.
+// depend on, and what the machine says (readdress()).
 Config::Relay with_fixed_parts_of(const Config::Relay& old, const Config::Relay& reloaded) {
   Config::Relay relay = reloaded;
   relay.enabled = old.enabled;
@@ -319,6 +319,13 @@ void Node::reload(const Config& config, const Now& now) {
   role_ = role_of(config_);
   self_record_.forget();
   config_.relay = with_fixed_parts_of(config_.relay, config.relay);
+  if (turn_) turn_->reload(turn_options(config_), now.mono);
+}
+
+void Node::readdress(const Config::Relay& found, const Now& now) {
+  config_.relay.addresses = found.addresses;
+  config_.relay.machine_addresses = found.machine_addresses;
+  config_.relay.machine_networks = found.machine_networks;
   if (turn_) turn_->reload(turn_options(config_), now.mono);
 }
 

@@ -69,6 +69,10 @@ class Node {
   // sizes), role, external addresses. The rest of `config` is ignored.
   void reload(const Config& config, const Now& now);
 
+  // The machine has other addresses: those of `found` (addresses, machine_addresses and _networks)
+  // are in force at once. What is allocated at one that is gone ends with the next DeadlinePassed.
+  void readdress(const Config::Relay& found, const Now& now);
+
   Budget& budget() { return budget_; }
   const Budget& budget() const { return budget_; }
   const Config& config() const { return config_; }

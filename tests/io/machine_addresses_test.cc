@@ -18,7 +18,9 @@ InterfaceAddress on(std::string_view address, std::string_view network) {
 }
 
 TEST(InterfaceAddresses, KnowLoopback) {
-  const auto addresses = interface_addresses();
+  const auto read = interface_addresses();
+  ASSERT_TRUE(read);
+  const std::vector<InterfaceAddress>& addresses = *read;
   const auto found = std::find_if(addresses.begin(), addresses.end(), [](const auto& one) {
     return one.address == IpAddress::v4(0x7f000001);
   });
@@ -45,6 +47,11 @@ TEST(PublicAddresses, AreTheFirstOfEachFamilyThatTheWorldReaches) {
                               on("10.0.0.1", "10.0.0.0/8"), on("fe80::1", "fe80::/64"),
                               on("11.0.0.1", "11.0.0.0/24"), on("12.0.0.1", "12.0.0.0/24"),
                               on("2a00::2", "2a00::/64")}));
+  // What is in use stays so, as long as it is there.
+  const std::vector<InterfaceAddress> two = {on("11.0.0.1", "11.0.0.0/24"),
+                                             on("12.0.0.1", "12.0.0.0/24")};
+  EXPECT_EQ(std::vector<IpAddress>{ip("12.0.0.1")}, public_addresses(two, {ip("12.0.0.1")}));
+  EXPECT_EQ(std::vector<IpAddress>{ip("11.0.0.1")}, public_addresses(two, {ip("13.0.0.1")}));
   EXPECT_TRUE(public_addresses({on("192.168.1.2", "192.168.1.0/24")}).empty());
 }
 

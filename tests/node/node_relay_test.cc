@@ -262,5 +262,31 @@ TEST(NodeRelay, OpensStreamsAgainInTheNewMonth) {
   EXPECT_TRUE(rig.out.actions().empty());
 }
 
+TEST(NodeRelay, GoesOnWithTheAddressesThatTheMachineHasNow) {
+  Rig rig{Config()};
+  Rig::Client client = over(core::Transport::kUdp);
+  ASSERT_TRUE(rig.allocate(client));
+  Config::Relay found;
+  found.addresses = {kPeer.address};
+  found.machine_addresses = {kPeer.address};
+  found.machine_networks = {*Prefix::parse("6.0.0.0/8")};
+  const Config before = rig.node.config();
+  rig.node.readdress(found, rig.now);
+  // A reload of the file knows nothing of the machine.
+  rig.node.reload(before, rig.now);
+  EXPECT_EQ(found.machine_addresses, rig.node.config().relay.machine_addresses);
+  EXPECT_EQ(found.machine_networks, rig.node.config().relay.machine_networks);
+  // kLocal is an address of `listen` too, and stays ours by the owner's word.
+  rig.step(core::DeadlinePassed{});
+  EXPECT_TRUE(rig.refreshes(client));
+  // What was a peer is the machine itself now.
+  Data message(wire::kChannelDataHeaderSize + 4);
+  const auto header = wire::channel_data_header(kChannel, 4);
+  std::copy(header.begin(), header.end(), message.begin());
+  rig.out.clear();
+  rig.node.step(rig.now, rig.from(client, message), rig.out);
+  EXPECT_TRUE(rig.out.actions().empty());
+}
+
 }  // namespace
 }  // namespace roost::node

@@ -42,6 +42,10 @@ bool Addresses::carries_relays(const IpAddress& address) const {
   return is_among(options_.relay, address) || is_among(options_.external, address);
 }
 
+bool Addresses::has_lost(const Addresses& before, const IpAddress& address) const {
+  return is_among(before.options_.own, address) && !is_among(options_.own, address);
+}
+
 bool Addresses::is_own_port(uint16_t port) const {
   const auto& ports = options_.own_ports;
   return std::find(ports.begin(), ports.end(), port) != ports.end();

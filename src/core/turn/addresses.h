@@ -35,6 +35,8 @@ class Addresses {
   // Whether others may have relayed addresses there.
   bool carries_relays(const IpAddress& address) const;
   bool is_own_port(uint16_t port) const;
+  // Whether the machine had that address before, and has it no more.
+  bool has_lost(const Addresses& before, const IpAddress& address) const;
 
  private:
   Options options_;

@@ -2,6 +2,7 @@
 #include "core/turn/server.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/check.h"
 #include "wire/channel_data.h"
@@ -113,12 +114,19 @@ void Server::reload(const Options& options, MonoTime now) {
   options_ = options;
   authenticator_ = Authenticator(options.authenticator, secret_);
   table_.set_limits(options.table);
-  addresses_ = Addresses(options.addresses);
+  const Addresses before = std::exchange(addresses_, Addresses(options.addresses));
   peers_ = options.peers;
   forwarder_.set_limits(options.share, options.bytes_per_allocation, now);
-  // Who is no user any more has nothing to wait for: ended by the deadline, which is now.
+  // Who is no user any more has nothing to wait for, nor has who is to be reached at an address
+  // that is ours no more: ended by the deadline, which is now. The client learns it by a 437.
   table_.for_each([&](const Allocation& allocation) {
-    if (!authenticator_.still_knows(allocation.proof)) table_.set_deadline(allocation, now);
+    bool is_over = !authenticator_.still_knows(allocation.proof);
+    for (const Family family : {Family::kV4, Family::kV6}) {
+      is_over |=
+          allocation.has(family) &&
+          addresses_.has_lost(before, allocation.relays[static_cast<size_t>(family)].local.address);
+    }
+    if (is_over) table_.set_deadline(allocation, now);
   });
 }
 

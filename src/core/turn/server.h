@@ -89,7 +89,8 @@ class Server {
   Server& operator=(const Server&) = delete;
 
   // Takes over what may change while allocations live: limits (not beyond the tables' sizes),
-  // shares, peers, users, addresses.
+  // shares, peers, users, addresses. Ends what was allocated to who is no user any more, and at
+  // addresses that the machine has lost, at the next deadline, which is due.
   void reload(const Options& options, MonoTime now);
   // Whether new allocations are taken on; those that there are go on either way.
   void set_accepting(bool is_accepting) { is_accepting_ = is_accepting; }

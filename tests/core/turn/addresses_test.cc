@@ -80,5 +80,22 @@ TEST(Addresses, AreOursFromWhicheverListTheyAre) {
   }
 }
 
+TEST(Addresses, KnowWhatTheMachineHasLost) {
+  const IpAddress kept = IpAddress::v4(0x0b000001);
+  const IpAddress lost = IpAddress::v4(0x0b000002);
+  const IpAddress named = IpAddress::v4(0x0b000003);  // By the owner, and never the machine's.
+  Addresses::Options options;
+  options.relay = {named};
+  options.own = {kept, lost};
+  const Addresses before(options);
+  options.own = {kept};
+  options.relay = {};
+  const Addresses now(options);
+  EXPECT_TRUE(now.has_lost(before, lost));
+  EXPECT_FALSE(now.has_lost(before, kept));
+  EXPECT_FALSE(now.has_lost(before, named));
+  EXPECT_FALSE(now.has_lost(now, lost));
+}
+
 }  // namespace
 }  // namespace roost::core::turn

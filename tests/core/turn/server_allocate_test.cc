@@ -562,5 +562,31 @@ TEST(TurnAllocate, FollowsNewOptionsWhileOldAllocationsLive) {
   EXPECT_EQ(more.allocate().code(), 486);
 }
 
+TEST(TurnAllocate, EndsWhatIsAtAnAddressThatTheMachineHasLost) {
+  World world;
+  Client of_v4(world, "192.0.2.1:1000");
+  Client of_v6(world, "192.0.2.2:1000");
+  Client of_both(world, "192.0.2.3:1000");
+  EXPECT_TRUE(of_v4.allocate().is_success());
+  EXPECT_TRUE(of_v6.allocate({family(2)}).is_success());
+  EXPECT_TRUE(of_both.allocate({additional(2)}).is_success());
+  Server::Options options = plain_options();
+  const IpAddress moved = ip("5.5.5.6");
+  options.addresses.own[0] = moved;
+  options.addresses.relay[0] = moved;
+  world.server.reload(options, world.now().mono);
+  world.pass(seconds(0));
+  EXPECT_EQ(of_v4.refresh({}).code(), 437);
+  EXPECT_EQ(of_both.refresh({}).code(), 437);
+  EXPECT_TRUE(of_v6.refresh({}).is_success());
+  EXPECT_EQ(world.sockets.size(), 1u);
+  // Nothing is relayed to the new address, and the old one is anybody's.
+  EXPECT_EQ(of_v6.permit(kPeerV6), 0);
+  options.addresses.relay = {kServerV6.address};  // As the owner might have it.
+  world.server.reload(options, world.now().mono);
+  world.pass(seconds(0));
+  EXPECT_TRUE(of_v6.refresh({}).is_success());
+}
+
 }  // namespace
 }  // namespace roost::core::turn
