@@ -82,25 +82,24 @@ size_t PublicStream::take_messages(Bytes input, MonoTime now) {
       used += skipped;
       last_message_at_ = now;
       if (skip_bytes_ > 0) break;
+      message_deadline_.reset();
     }
     const node::StreamFrame frame = node::next_frame(input.subspan(used));
     if (frame.state == State::kBroken) {
       close(CloseReason::kBadFrame);
       break;
     }
+    // The time of a message runs from its first byte, or the first that we saw behind another one.
+    if (used > 0) message_deadline_.reset();
+    if (used < input.size() && !message_deadline_) {
+      message_deadline_ = now + limits_.message_time_max;
+    }
     if (frame.state == State::kTooLong) {
       skip_bytes_ = frame.size;
       ++host_.stats().too_long_messages;
       continue;
     }
-    if (frame.state == State::kNeedsMore) {
-      // The time runs from the message's first byte, or the first that we saw behind another one.
-      if (used > 0) message_deadline_.reset();
-      if (used < input.size() && !message_deadline_) {
-        message_deadline_ = now + limits_.message_time_max;
-      }
-      break;
-    }
+    if (frame.state == State::kNeedsMore) break;
     last_message_at_ = now;
     message_deadline_.reset();
     host_.deliver(

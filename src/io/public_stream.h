@@ -33,6 +33,7 @@ class PublicStream final : private BufferedStream::Owner, private HttpConnection
     // the world and some lost packets take five.
     Duration opening_time_max = std::chrono::seconds(10);
     // A STUN message fits in two packets; whoever takes longer holds a place, not a conversation.
+    // What is too long and skipped has no more time: 64 KiB in it are 52 kbit/s.
     Duration message_time_max = std::chrono::seconds(10);
     // Before anything was answered: a client that has a question asks it.
     Duration silent_time_max = std::chrono::seconds(30);
@@ -110,7 +111,7 @@ class PublicStream final : private BufferedStream::Owner, private HttpConnection
   bool has_answered_ = false;
   MonoTime last_message_at_{};
   size_t skip_bytes_ = 0;                     // Of a message that is too long.
-  std::optional<MonoTime> message_deadline_;  // While there is the beginning of a message.
+  std::optional<MonoTime> message_deadline_;  // While a message has begun, kept or skipped.
 
   std::optional<HttpConnection> http_;
   core::RequestId request_{};  // While http_->is_replying().

@@ -26,6 +26,11 @@ inline std::string stun_message(size_t size = 0, char fill = 'x') {
   return message + "transactioni" + std::string(size, fill);
 }
 
+// ChannelData that a stream may carry and that no relay sends on: 60,000 bytes.
+inline std::string too_long_message() {
+  return std::string("\x40\x01\xea\x60", 4) + std::string(60'000, 'x');
+}
+
 inline const std::string kGetRequest = "GET /a HTTP/1.1\r\nHost: a\r\n\r\n";
 
 // A stream server on a loopback port, with a fake node and a certificate of its own.

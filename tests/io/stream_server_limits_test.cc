@@ -65,6 +65,30 @@ TEST_F(StreamServerLimitsTest, AMessageThatTricklesInIsNotWaitedFor) {
   EXPECT_TRUE(node_.messages.empty());
 }
 
+TEST_F(StreamServerLimitsTest, NeitherIsOneThatIsSkippedSinceItIsTooLong) {
+  options_.limits.message_time_max = 60ms;
+  start();
+  for (const size_t at_once : {1u, 4u, 5u}) {  // Before, with and behind its length.
+    StreamClient client(endpoint_);
+    client.send(stun_message() + too_long_message().substr(0, at_once));
+    ASSERT_TRUE(run_until_received(client, stun_message()));
+    ASSERT_TRUE(trickle(client, too_long_message().substr(at_once))) << at_once;
+  }
+  EXPECT_EQ(3u, closed(CloseReason::kTimeoutMessage));
+  EXPECT_EQ(3u, server_->stream_stats().too_long_messages);
+}
+
+TEST_F(StreamServerLimitsTest, TheTimeOfASkippedMessageEndsWithIt) {
+  options_.limits.message_time_max = 200ms;
+  start();
+  StreamClient client(endpoint_);
+  client.send(stun_message() + too_long_message());
+  run_for(client, 250ms);
+  EXPECT_EQ(1u, server_->stream_stats().too_long_messages);
+  client.send(stun_message());
+  EXPECT_TRUE(run_until_received(client, stun_message() + stun_message()));
+}
+
 TEST_F(StreamServerLimitsTest, TheTimeOfAMessageBeginsAnewWithTheNext) {
   options_.limits.message_time_max = 400ms;
   start();

@@ -111,10 +111,8 @@ TEST_F(StreamServerTest, SkipsChannelDataThatIsTooLongAndGoesOn) {
   start();
   StreamClient client(endpoint_);
   const std::string before = stun_message(4);
-  std::string channel_data(4 + 60'000, 'x');
-  channel_data.replace(0, 4, std::string("\x40\x01\xea\x60", 4));  // 60,000 bytes.
   const std::string after = stun_message(8);
-  client.send(before + channel_data + after);
+  client.send(before + too_long_message() + after);
   ASSERT_TRUE(run_until_received(client, before + after));
   EXPECT_EQ(2u, node_.messages.size());
   EXPECT_EQ(1u, server_->stream_stats().too_long_messages);
