@@ -5,6 +5,7 @@ take no other way."""
 
 import concurrent.futures
 import pathlib
+import re
 import subprocess
 import time
 from typing import NamedTuple
@@ -197,3 +198,17 @@ def test_a_data_channel_of_aiortc_goes_through_the_relay(internet, node, url):
     assert "100000 bytes there and back" in _python(
         internet.behind["port_restricted"], "webrtc_through_relay.py", url, timeout=30)
     assert node.metric("roost_relay_to_client_bytes_total") >= before + 200_000
+
+
+@pytest.mark.parametrize("transport", ["udp", "tcp"])
+def test_a_call_of_gstreamer_goes_through_the_relay(internet, node, transport):
+    sound = 50 * (12 + 160)  # A second of PCMU at least, 20 ms in each packet.
+    before = node.metric("roost_relay_to_client_bytes_total")
+    held = node.metric("roost_relay_allocations")
+    said = _python(internet.behind["port_restricted"], "webrtcbin_through_relay.py",
+                   f"turn://alice:secret@{NODE_V4[0]}:3478?transport={transport}", timeout=30)
+    assert re.search(r"200000 bytes there, 200000 back, and \d+ packets of sound", said), said
+    assert node.metric("roost_relay_to_client_bytes_total") >= before + 400_000 + sound
+    if transport == "tcp":  # Over UDP it gives nothing back when it hangs up.
+        node.wait(lambda: node.metric("roost_relay_allocations") <= held, within=5,
+                  what="its relayed addresses are gone")
