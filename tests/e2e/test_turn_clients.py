@@ -19,6 +19,7 @@ from roost_process import Roost
 from small_internet import NAT_KINDS, NODE_V4, NODE_V6
 
 SECRET = "north"
+ADMISSION = {"connections_per_prefix": 200}  # All clients stand in one.
 RELAY = {"users": {"alice": "secret"}, "shared_secret": SECRET,
          # Failed tries leave theirs behind; all clients are of one user and one prefix.
          "allocations": 2000, "allocations_per_user": 2000, "allocations_per_prefix": 2000}
@@ -45,6 +46,8 @@ class Run(NamedTuple):
     server: str = NODE_V4[0]
     place: str = "open"
     sent: int = MESSAGES
+    size: int = 100  # Bytes of each; what turnutils_uclient takes by itself.
+    clients: int = 1
 
 
 ALICE = ["-u", "alice", "-w", "secret"]
@@ -63,14 +66,21 @@ RUNS = {
     "from ipv4 to ipv6": Run([*SINGLE, *SENDING, *PEER_V6]),
     "from ipv6 to ipv4": Run([*SINGLE, *SENDING, "-X", *PEER_V4], NODE_V6[0]),
     "with don't fragment": Run([*SINGLE, *SENDING, "-g", *PEER_V4]),
-    "with padding over udp": Run([*SINGLE, "-D", "-l", "101", *PEER_V4]),
-    "with large messages": Run([*SINGLE, *SENDING, "-l", "1200", *PEER_V4]),
+    "with padding over udp": Run([*SINGLE, "-D", "-l", "101", *PEER_V4], size=101),
+    "with large messages": Run([*SINGLE, *SENDING, "-l", "1200", *PEER_V4], size=1200),
     "with a pair of ports for rtp": Run([*ALICE, *SENDING, *PEER_V4], sent=2 * MESSAGES),
     "with an expiring password": Run(
         ["-u", "carol", "-W", SECRET, "-c", *SENDING, *PEER_V4]),
     "client to client over udp": Run([*SINGLE, *SENDING, "-y"], sent=2 * MESSAGES),
     "client to client over tcp": Run([*SINGLE, *TCP, *SENDING, "-y"], sent=2 * MESSAGES),
     "client to client over tls": Run([*SINGLE, *TLS, *SENDING, "-y"], sent=2 * MESSAGES),
+} | {
+    # Eight of them, each with 50 messages of 500 bytes, one every 20 ms.
+    f"in a crowd over {name}": Run(
+        [*SINGLE, *options, *SENDING, "-m", "8", "-n", "50", "-z", "20", "-l", "500"],
+        sent=400, size=500, clients=8)
+    for name, options in (("udp", [*UDP, *PEER_V4]), ("tcp", [*TCP, *PEER_V4]),
+                          ("tls", [*TLS, *PEER_V4]), ("udp, client to client", [*UDP, "-y"]))
 }
 REFUSED = {
     "a wrong password": ["-u", "alice", "-w", "wrong"],
@@ -82,7 +92,8 @@ REFUSED = {
 
 class Finished(NamedTuple):
     transcripts: dict[str, str]
-    handed_over: float
+    handed_over_packets: float
+    bytes_to_clients: float
 
 
 def _uclient(place: Namespace, *arguments: str,
@@ -95,7 +106,7 @@ def _uclient(place: Namespace, *arguments: str,
 @pytest.fixture(scope="module")
 def node(tmp_path_factory, internet):
     folder = tmp_path_factory.mktemp("node")
-    made = Roost(folder, {"relay": RELAY}, namespace=internet.node).start()
+    made = Roost(folder, {"relay": RELAY, "admission": ADMISSION}, namespace=internet.node).start()
     yield made
     made.stop()
 
@@ -145,22 +156,29 @@ def finished(internet, node, peer, allowed_channels):
         asked = {}
         for name, wanted in RUNS.items():
             asked[name] = pool.submit(run, wanted)
-            time.sleep(0.1)  # A prefix is challenged ten times a second.
+            time.sleep(0.1 * wanted.clients)  # A prefix is challenged ten times a second.
         transcripts = {name: text.result() for name, text in asked.items()}
-    return Finished(transcripts, node.metric("roost_relay_handed_over_packets_total"))
+    return Finished(transcripts, node.metric("roost_relay_handed_over_packets_total"),
+                    node.metric("roost_relay_to_client_bytes_total"))
 
 
 @pytest.mark.parametrize("name", RUNS)
 def test_turnutils_uclient_loses_nothing(finished, name):
     text = finished.transcripts[name]
-    assert "Total lost packets 0 (0.000000%)" in text, text
-    assert f"tot_send_msgs={RUNS[name].sent}, tot_recv_msgs={RUNS[name].sent}\n" in text, text
+    sent, size = RUNS[name].sent, RUNS[name].sent * RUNS[name].size
+    assert "Total lost packets 0 (0.000000%), total send dropped 0 (0.000000%)" in text, text
+    assert f" tot_send_msgs={sent}, tot_recv_msgs={sent}\n" in text, text
+    assert f" tot_send_bytes ~ {size}, tot_recv_bytes ~ {size}\n" in text, text
     assert text.endswith("ended with 0"), text
 
 
 def test_what_goes_from_client_to_client_is_handed_over_inside_the_node(finished):
     between_clients = [run for name, run in RUNS.items() if "client to client" in name]
-    assert finished.handed_over >= sum(run.sent for run in between_clients)
+    assert finished.handed_over_packets >= sum(run.sent for run in between_clients)
+
+
+def test_all_of_it_goes_through_the_node(finished):
+    assert finished.bytes_to_clients >= sum(run.sent * run.size for run in RUNS.values())
 
 
 @pytest.mark.parametrize("what", REFUSED)

@@ -2,18 +2,19 @@
 """Two WebRTC peers of aiortc with a data channel that may go through a TURN server only.
 
 Usage: webrtc_through_relay.py URL
-Prints how many bytes came to the second one and back.
+Prints how many bytes came to the second one and back, as they were sent.
 """
 
 import asyncio
 import functools
+import os
 import sys
 
 import aiortc.rtcicetransport
 from aioice.ice import TransportPolicy
 from aiortc import RTCConfiguration, RTCIceServer, RTCPeerConnection
 
-TOTAL, PIECE = 100_000, 10_000
+PIECES, PIECE = 10, 10_000
 
 # aiortc knows no iceTransportPolicy; what it builds upon does.
 aiortc.rtcicetransport.Connection = functools.partial(
@@ -23,8 +24,9 @@ aiortc.rtcicetransport.Connection = functools.partial(
 async def main(url: str) -> None:
     configuration = RTCConfiguration([RTCIceServer(url, username="alice", credential="secret")])
     first, second = (RTCPeerConnection(configuration) for _ in range(2))
-    received = asyncio.get_running_loop().create_future()
-    returned = 0
+    pieces = [os.urandom(PIECE) for _ in range(PIECES)]
+    returned = []
+    all_is_back = asyncio.get_running_loop().create_future()
 
     @second.on("datachannel")
     def on_channel(channel) -> None:
@@ -36,15 +38,14 @@ async def main(url: str) -> None:
 
     @channel.on("open")
     def on_open() -> None:
-        for _ in range(TOTAL // PIECE):
-            channel.send(b"x" * PIECE)
+        for piece in pieces:
+            channel.send(piece)
 
     @channel.on("message")
     def on_message(piece: bytes) -> None:
-        nonlocal returned
-        returned += len(piece)
-        if returned == TOTAL:
-            received.set_result(returned)
+        returned.append(piece)
+        if len(returned) == PIECES:
+            all_is_back.set_result(returned == pieces)
 
     try:
         await first.setLocalDescription(await first.createOffer())
@@ -55,7 +56,8 @@ async def main(url: str) -> None:
             kinds = [line for line in peer.localDescription.sdp.splitlines()
                      if line.startswith("a=candidate")]
             assert kinds and all(" typ relay " in line for line in kinds), kinds
-        print(await received, "bytes there and back")
+        assert await all_is_back
+        print(sum(map(len, returned)), "bytes there and back")
     finally:
         await asyncio.gather(first.close(), second.close())
 
