@@ -1,16 +1,17 @@
 # SPDX-License-Identifier: MIT
-"""Goal: browsers whose only way to each other is the relay find it and use it. Method: pages in two
-Chromiums, each behind a NAT, exchange data while the test carries their offers and answers."""
+"""Goal: browsers that cannot reach each other find the relay and use it. Method: pages in two
+Chromiums, each behind a NAT, exchange data; the test carries their offers and answers."""
 
 import contextlib
 import pathlib
+import re
 from typing import NamedTuple
 
 import pytest
 
 import turn_wire
 from certificate import make_authority, make_certificate
-from chromium import Browser
+from chromium import Browser, Page
 from roost_process import Roost
 from small_internet import NODE_V4, NODE_V6
 
@@ -109,27 +110,44 @@ def _grown(node: Roost, before: "dict[str, float]", name: str) -> float:
                                    if sample.partition("{")[0] == name)
 
 
+def _call(caller: Page, callee: Page) -> tuple[str, str]:
+    """Returns what they say to each other."""
+    offer = caller.call("describe", None)
+    answer = callee.call("describe", offer)
+    caller.call("accept", answer)
+    return offer, answer
+
+
+def _exchange(caller: Page, callee: Page) -> None:
+    """Random bytes, each way at the same time, and all of them must come."""
+    exchanges = [page.start_call("exchange", SIZE) for page in (caller, callee)]
+    there, back = (exchange() for exchange in exchanges)
+    assert there["sent"] == back["received"] and back["sent"] == there["received"]
+    assert there["sent"] != back["sent"]
+
+
+def _hang_up(node: Roost, before: "dict[str, float]", *pages: Page) -> None:
+    """The relayed addresses must be given back at once, and not when they expire."""
+    for page in pages:
+        page.evaluate("connection.close()")
+    node.wait(lambda: node.metric("roost_relay_allocations") == 0, within=5,
+              what="no allocation is left")
+    assert _grown(node, before, "roost_relay_allocations_expired_total") == 0
+
+
 @pytest.mark.parametrize("transport", CALLS)
-def test_two_pages_exchange_a_megabyte_each_way_through_the_relay_over(node, page, transport):
+def test_two_pages_exchange_a_mebibyte_each_way_through_the_relay_over(node, page, transport):
     call = CALLS[transport]
     credentials = ALICE if not call.expires_in else turn_wire.rest_credentials(
         SECRET, "carol", expires_in=call.expires_in)
     before = node.admin.metrics()
     pages = [page(home) for home in call.homes]
     for each in pages:
-        each.call("begin", call.url, *credentials)
-    caller, callee = pages
-    offer = caller.call("describe", None)
-    answer = callee.call("describe", offer)
-    caller.call("accept", answer)
-
-    for description in (offer, answer):
+        each.call("begin", "relay", call.url, *credentials)
+    for description in _call(*pages):
         candidates = _candidates(description)
         assert candidates and all(" typ relay " in line for line in candidates), description
-    exchanges = [each.start_call("exchange", SIZE) for each in pages]
-    first, second = (exchange() for exchange in exchanges)
-    assert first["sent"] == second["received"] and second["sent"] == first["received"]
-    assert first["sent"] != second["sent"]
+    _exchange(*pages)
 
     for each in pages:
         local, remote = each.call("route")
@@ -140,13 +158,23 @@ def test_two_pages_exchange_a_megabyte_each_way_through_the_relay_over(node, pag
     for direction in ("to_peer", "to_client"):
         assert _grown(node, before, f"roost_relay_{direction}_bytes_total") >= 2 * SIZE
     assert node.metric("roost_relay_allocations") == 2
+    _hang_up(node, before, *pages)
 
-    # Hanging up gives the relayed addresses back at once.
+
+def test_pages_that_may_take_any_way_find_the_relay_where_there_is_no_other(node, page):
+    """The NATs of both let nothing through between them; each tells its page's address by STUN."""
+    before = node.admin.metrics()
+    pages = [page(home) for home in APART]
     for each in pages:
-        each.evaluate("connection.close()")
-    node.wait(lambda: node.metric("roost_relay_allocations") == 0, within=5,
-              what="no allocation is left")
-    assert _grown(node, before, "roost_relay_allocations_expired_total") == 0
+        each.call("begin", "all", [f"stun:{NODE_V4[0]}", f"turn:{NODE_V4[0]}"], *ALICE)
+    for description in _call(*pages):
+        assert {" typ srflx ", " typ relay "} <= set(re.findall(" typ [a-z]+ ", description))
+    _exchange(*pages)
+    for each in pages:
+        assert "relay" in {candidate["candidateType"] for candidate in each.call("route")}
+    for direction in ("to_peer", "to_client"):
+        assert _grown(node, before, f"roost_relay_{direction}_bytes_total") >= SIZE
+    _hang_up(node, before, *pages)
 
 
 @pytest.mark.parametrize("what", REFUSALS)
@@ -154,7 +182,7 @@ def test_a_page_gets_no_relayed_address_with(node, page, what):
     refusal = REFUSALS[what]
     before = node.admin.metrics()
     alone = page(APART[0])
-    alone.call("begin", refusal.url, *refusal.credentials)
+    alone.call("begin", "relay", refusal.url, *refusal.credentials)
     description = alone.call("describe", None)
     assert not _candidates(description), description
     failures = alone.evaluate("failures")
