@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "node/binding_probe.h"
 
-#include <algorithm>
-
 #include "base/check.h"
 #include "wire/stun.h"
 #include "wire/stun_builder.h"
@@ -12,11 +10,7 @@ namespace roost::node {
 using wire::StunAttribute;
 
 BindingProbe::BindingProbe(const Options& options, Random& random, MonoTime now)
-    : options_(options),
-      transaction_id_(random.bytes<12>()),
-      gives_up_at_(now + options.timeout),
-      sends_at_(now),
-      sent_at_(now) {
+    : schedule_(options, now), transaction_id_(random.bytes<12>()) {
   wire::StunBuilder builder(request_, wire::StunClass::kRequest, wire::StunMethod::kBinding,
                             transaction_id_);
   builder.add_fingerprint();
@@ -25,29 +19,17 @@ BindingProbe::BindingProbe(const Options& options, Random& random, MonoTime now)
 
 std::optional<Bytes> BindingProbe::poll(MonoTime now) {
   if (state_ != State::kWaiting) return {};
-  if (now >= gives_up_at_) {
+  if (schedule_.is_over(now)) {
     state_ = State::kTimedOut;
     return {};
   }
-  if (now < sends_at_) return {};
-  ++request_count_;
-  sent_at_ = now;
-  const bool is_last = options_.is_reliable || request_count_ == kRequestCountMax;
-  if (is_last) {
-    sends_at_ = MonoTime::max();
-    if (!options_.is_reliable) {
-      gives_up_at_ = std::min(gives_up_at_, now + kFirstPause * kLastPauseFactor);
-    }
-  } else {
-    sends_at_ = now + pause_;
-    pause_ *= 2;
-  }
+  if (!schedule_.take_turn(now)) return {};
   return Bytes(request_);
 }
 
 std::optional<MonoTime> BindingProbe::next_deadline() const {
   if (state_ != State::kWaiting) return {};
-  return std::min(sends_at_, gives_up_at_);
+  return schedule_.next_deadline();
 }
 
 void BindingProbe::take(MonoTime now, Bytes message) {
@@ -66,7 +48,7 @@ void BindingProbe::take(MonoTime now, Bytes message) {
   } else {
     return;
   }
-  round_trip_ = now - sent_at_;
+  round_trip_ = now - schedule_.sent_at();
 }
 
 }  // namespace roost::node

@@ -9,6 +9,7 @@
 #include "base/endpoint.h"
 #include "base/random.h"
 #include "base/time.h"
+#include "node/retransmission.h"
 
 namespace roost::node {
 
@@ -18,20 +19,11 @@ namespace roost::node {
 //   waiting --success--> answered      waiting --error response--> refused
 //   waiting --last wait over--> timed out
 //
-// Over UDP the request goes out up to kRequestCountMax times, with pauses that double from
-// kFirstPause; over a stream once. Whatever is not the answer to this transaction is ignored.
+// Whatever is not the answer to this transaction is ignored.
 class BindingProbe {
  public:
-  static constexpr Duration kFirstPause = std::chrono::milliseconds(500);  // RTO.
-  static constexpr unsigned kRequestCountMax = 7;                          // Rc.
-  static constexpr unsigned kLastPauseFactor = 16;                         // Rm.
-
   enum class State : uint8_t { kWaiting, kAnswered, kRefused, kTimedOut };
-
-  struct Options {
-    bool is_reliable = false;  // A stream: no retransmissions.
-    Duration timeout;          // For all of it.
-  };
+  using Options = Retransmission::Options;
 
   BindingProbe(const Options& options, Random& random, MonoTime now);
 
@@ -44,7 +36,7 @@ class BindingProbe {
   void take(MonoTime now, Bytes message);
 
   State state() const { return state_; }
-  unsigned request_count() const { return request_count_; }
+  unsigned request_count() const { return schedule_.request_count(); }
   // Each is what the server said; round_trip() is counted from the last request.
   const std::optional<Endpoint>& mapped() const { return mapped_; }
   const std::optional<Endpoint>& other_address() const { return other_address_; }
@@ -52,14 +44,9 @@ class BindingProbe {
   Duration round_trip() const { return round_trip_; }
 
  private:
-  Options options_;
+  Retransmission schedule_;
   std::array<uint8_t, 12> transaction_id_;
   std::array<uint8_t, 28> request_;
-  MonoTime gives_up_at_;
-  MonoTime sends_at_;
-  MonoTime sent_at_;
-  Duration pause_ = kFirstPause;
-  unsigned request_count_ = 0;
   State state_ = State::kWaiting;
   std::optional<Endpoint> mapped_;
   std::optional<Endpoint> other_address_;
