@@ -21,7 +21,7 @@ Usage: roost COMMAND [ARGUMENTS]
 
   serve          run the node
   status         ask a running node how it is
-  probe          test any STUN server
+  probe          test any STUN or TURN server from end to end
   check-config   tell everything that is wrong with a configuration file
   print-config   print the configuration that the node would work with
   version        print the version
@@ -95,20 +95,37 @@ Exit codes: 0 it was printed; 1 it could not be written; 2 the file has to chang
 )";
 
 constexpr std::string_view kProbeHelp =
-    R"(Ask a STUN server for the address and port that it sees us from.
+    R"(Test a STUN or a TURN server.
 
-Usage: roost probe URI [--timeout MS] [--count N] [--json]
+Usage: roost probe STUN-URI [--timeout MS] [--count N] [--json]
+       roost probe TURN-URI [--user NAME] [--password-file FILE | --secret-file FILE]
+                            [--config FILE] [--timeout MS] [--count N] [--json]
 
-  URI            stun:host[:port] for UDP, stun:host[:port]?transport=tcp for TCP,
-                 stuns:host[:port] for TLS
+  STUN-URI       asks for the address and port that the server sees us from: stun:host[:port] for
+                 UDP, stun:host[:port]?transport=tcp for TCP, stuns:host[:port] for TLS
+  TURN-URI       allocates, sends packets to itself through the relay, and gives back what it took:
+                 turn:host[:port], turn:host[:port]?transport=tcp, turns:host[:port]
+  --user NAME    who asks for a relay; the password comes from
+  --password-file FILE
+                 its first line, of standard input where FILE is "-"; or from the environment
+                 variable ROOST_PASSWORD
+  --secret-file FILE
+                 the secret that makes passwords which expire (relay.shared_secret; coturn's
+                 use-auth-secret); NAME is then what follows the time
+  --config FILE  without any of these: the first of relay.users of this configuration, or its
+                 relay.shared_secret; for a server on this machine /etc/roost/roost.toml is read
   --timeout MS   how long to wait for each answer, 1 to 60000 (3000); "2 s" is understood too
-  --count N      how many times to ask, 1 to 1000 (1)
+  --count N      STUN: how many times to ask, 1 to 1000 (1); TURN: how many packets to send through
+                 the relay, 1 to 100 (10)
   --json         print the result as JSON
   -h, --help     print this
 
-Example: roost probe stun:127.0.0.1:3478 --count 3
+A test of a TURN server takes 20 seconds at most. Certificates are not checked.
 
-Exit codes: 0 every request was answered; 1 not every one was; 2 the command line has to change.
+Example: roost probe stun:127.0.0.1:3478 --count 3
+Example: roost probe turn:localhost
+
+Exit codes: 0 every request was answered, the relay works; 1 not; 2 the command line has to change.
 )";
 
 constexpr std::string_view kVersionHelp = R"(Print the version.
@@ -278,6 +295,10 @@ CommandLine probe(Parsing& parsing) {
   parsing.option("--timeout", "MS", timeout_text);
   parsing.option("--count", "N", count_text);
   parsing.flag("--json", arguments.as_json);
+  parsing.option("--user", "NAME", arguments.login.user);
+  parsing.option("--password-file", "FILE", arguments.login.password_file);
+  parsing.option("--secret-file", "FILE", arguments.login.secret_file);
+  parsing.option("--config", "FILE", arguments.login.config_path);
   if (auto answer = parsing.finish()) return *std::move(answer);
 
   const auto uri = StunUri::parse(uri_text);
@@ -291,13 +312,29 @@ CommandLine probe(Parsing& parsing) {
     }
     arguments.timeout = *timeout;
   }
+  const bool is_turn = arguments.uri.is_turn;
+  if (is_turn) arguments.count = 10;
   if (count_text) {
+    const uint32_t count_max = is_turn ? 100 : 1000;
     const auto count = parse_number(*count_text);
-    if (!count || *count < 1 || *count > 1000) {
+    if (!count || *count < 1 || *count > count_max) {
       return parsing.error("--count " + quoted_briefly(*count_text) +
-                           " is not a number from 1 to 1000.");
+                           " is not a number from 1 to " + std::to_string(count_max) + '.');
     }
     arguments.count = *count;
+  }
+  const TurnLoginSources& login = arguments.login;
+  if (!is_turn && login != TurnLoginSources()) {
+    return parsing.error("a STUN server wants no credentials; for a TURN server write turn:host.");
+  }
+  if (login.password_file && login.secret_file) {
+    return parsing.error("--password-file and --secret-file exclude each other.");
+  }
+  if (login.password_file && !login.user) {
+    return parsing.error("--password-file needs --user NAME.");
+  }
+  if (login.config_path && (login.user || login.secret_file)) {
+    return parsing.error("--config names credentials too; leave it or the others out.");
   }
   return arguments;
 }

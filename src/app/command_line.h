@@ -9,6 +9,7 @@
 
 #include "app/answer.h"
 #include "app/stun_uri.h"
+#include "app/turn_login.h"
 #include "base/time.h"
 
 namespace roost::app {
@@ -41,8 +42,10 @@ struct PrintConfigArguments {
 struct ProbeArguments {
   StunUri uri;
   Duration timeout = std::chrono::seconds(3);  // Per request, 1 ms to 1 min.
-  uint32_t count = 1;                          // Requests, 1 to 1000.
+  // Of STUN: requests, 1 to 1000. Of TURN: packets through the relay, 10 if not told, 1 to 100.
+  uint32_t count = 1;
   bool as_json = false;
+  TurnLoginSources login;  // Of TURN only.
 };
 
 struct VersionArguments {};

@@ -5,6 +5,7 @@
 #include "app/cmd_check_config.h"
 #include "app/cmd_print_config.h"
 #include "app/cmd_probe.h"
+#include "app/cmd_probe_turn.h"
 #include "app/cmd_serve.h"
 #include "app/cmd_status.h"
 #include "app/command_line.h"
@@ -28,7 +29,7 @@ int run(const PrintConfigArguments& arguments) {
   return print(print_config(arguments));
 }
 int run(const ProbeArguments& arguments) {
-  return run_probe(arguments);
+  return arguments.uri.is_turn ? run_turn_probe(arguments) : run_probe(arguments);
 }
 int run(const VersionArguments&) {
   return print({kExitOk, "roost " ROOST_VERSION "\n"});

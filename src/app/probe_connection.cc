@@ -160,6 +160,7 @@ ssize_t ProbeConnection::read_some(MutableBytes into, MonoTime until) {
     } else {
       const ssize_t count = recv(fd_.get(), into.data(), into.size(), 0);
       if (count > 0) return count;
+      if (count == 0 && transport_ == StunUri::Transport::kUdp) continue;  // An empty datagram.
       if (count == 0) errno = ECONNRESET;
       if (count == 0 || errno != EAGAIN) return -1;
     }

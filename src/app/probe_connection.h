@@ -25,6 +25,8 @@ class ProbeConnection {
   ~ProbeConnection();
 
   const Endpoint& remote() const { return remote_; }
+  // To be polled: receive() with a time that has passed takes what has come in.
+  int descriptor() const { return fd_.get(); }
 
   Result<Done, std::string> send(Bytes message);
   // The next whole message; empty when `until` has come first.

@@ -12,7 +12,7 @@
 namespace roost::app {
 namespace {
 
-constexpr uint16_t kStunPort = 3478;  // RFC 8489 §18.6.
+constexpr uint16_t kStunPort = 3478;  // RFC 8489 §18.6; TURN has the same (RFC 8656 §6).
 constexpr uint16_t kStunsPort = 5349;
 constexpr size_t kHostSizeMax = 253;  // Of a name in the DNS (RFC 1035).
 
@@ -59,10 +59,13 @@ std::optional<HostAndPort> split(std::string_view text) {
   return HostAndPort{text.substr(0, host_end), text.substr(host_end + 1)};
 }
 
+constexpr std::string_view kNoUri =
+    "is not a STUN or TURN URI; write it like \"stun:stun.example.org:3478\"";
 constexpr std::string_view kBadTransport =
     "asks for an unknown transport; write \"?transport=tcp\" or \"?transport=udp\"";
 constexpr std::string_view kDtls =
-    "asks for DTLS, which is not supported; write \"stuns:\" without a transport";
+    "asks for TLS over UDP (DTLS), which is not supported; leave \"?transport=udp\" out for TLS "
+    "over TCP";
 constexpr std::string_view kBadBrackets =
     "has no IPv6 address in brackets; write it like \"stun:[2001:db8::1]:3478\"";
 constexpr std::string_view kBadHost = "has no valid host; write a name or an address";
@@ -100,11 +103,10 @@ Result<StunUri, std::string> StunUri::parse(std::string_view text) {
   };
   StunUri uri;
   std::string_view rest = text;
-  if (take_prefix(rest, "stuns:")) {
-    uri.transport = Transport::kTls;
-  } else if (!take_prefix(rest, "stun:")) {
-    return fail("is not a STUN URI; write it like \"stun:stun.example.org:3478\"");
-  }
+  uri.is_turn = take_prefix(rest, "turn");
+  if (!uri.is_turn && !take_prefix(rest, "stun")) return fail(kNoUri);
+  if (take_prefix(rest, "s")) uri.transport = Transport::kTls;
+  if (!take_prefix(rest, ":")) return fail(kNoUri);
   take_prefix(rest, "//");
   if (const size_t query_at = rest.find('?'); query_at != std::string_view::npos) {
     const std::string_view wrong = read_query(rest.substr(query_at + 1), uri.transport);
@@ -126,7 +128,8 @@ Result<StunUri, std::string> StunUri::parse(std::string_view text) {
 }
 
 std::string StunUri::text() const {
-  std::string out = transport == Transport::kTls ? "stuns:" : "stun:";
+  std::string out = is_turn ? "turn" : "stun";
+  out += transport == Transport::kTls ? "s:" : ":";
   const bool is_v6 = host.find(':') != std::string::npos;
   out += is_v6 ? '[' + host + ']' : host;
   out += ':' + std::to_string(port);

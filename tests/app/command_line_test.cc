@@ -94,6 +94,34 @@ TEST(CommandLine, ProbeTakesAUriATimeoutAndACount) {
   EXPECT_EQ(as<ProbeArguments>(parse({"probe", "stun:a", "--timeout", "2 s"})).timeout, 2s);
 }
 
+TEST(CommandLine, ProbeOfATurnServerTakesCredentials) {
+  const auto plain = as<ProbeArguments>(parse({"probe", "turn:example.org"}));
+  EXPECT_TRUE(plain.uri.is_turn);
+  EXPECT_EQ(plain.count, 10u);
+  EXPECT_EQ(plain.login, TurnLoginSources());
+  const auto named = as<ProbeArguments>(parse(
+      {"probe", "turns:a", "--user", "alice", "--password-file", "-", "--count", "100", "--json"}));
+  EXPECT_EQ(named.login, (TurnLoginSources{.user = "alice", .password_file = "-"}));
+  EXPECT_EQ(named.count, 100u);
+  const auto secret =
+      as<ProbeArguments>(parse({"probe", "turn:a", "--user", "alice", "--secret-file", "f"}));
+  EXPECT_EQ(secret.login, (TurnLoginSources{.user = "alice", .secret_file = "f"}));
+  const auto config = as<ProbeArguments>(parse({"probe", "turn:a", "--config", "c"}));
+  EXPECT_EQ(config.login, (TurnLoginSources{.config_path = "c"}));
+
+  for (const auto& wrong : std::vector<std::vector<const char*>>{
+           {"probe", "stun:a", "--user", "alice"},
+           {"probe", "stun:a", "--config", "c"},
+           {"probe", "turn:a", "--password-file", "f"},
+           {"probe", "turn:a", "--user", "alice", "--password", "open sesame"},
+           {"probe", "turn:a", "--user", "a", "--password-file", "f", "--secret-file", "f"},
+           {"probe", "turn:a", "--user", "a", "--config", "c"},
+           {"probe", "turn:a", "--count", "101"},
+           {"probe", "turns:a?transport=udp"}}) {
+    EXPECT_NE(error(wrong), "") << wrong.back();
+  }
+}
+
 TEST(CommandLine, VersionIsACommandAndAnOption) {
   as<VersionArguments>(parse({"version"}));
   as<VersionArguments>(parse({"--version"}));
@@ -167,7 +195,7 @@ TEST(CommandLine, ThatIsWrongSaysWhatWouldBeRight) {
        "Try roost print-config --help\n"},
       {{"probe"}, "roost: probe: URI is required. Try roost probe --help\n"},
       {{"probe", "example.org"},
-       "roost: probe: \"example.org\" is not a STUN URI; write it like "
+       "roost: probe: \"example.org\" is not a STUN or TURN URI; write it like "
        "\"stun:stun.example.org:3478\". Try roost probe --help\n"},
       {{"probe", "stun:a", "--timeout", "0"},
        "roost: probe: --timeout \"0\" is not a number of milliseconds from 1 to 60000. Try roost "

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Goal: URIs of RFC 7064 are read, the forms that people write too, and others say what is wrong.
+// Goal: URIs of RFC 7064 and RFC 7065 are read, the forms that people write too, and others say
+// what is wrong.
 #include "app/stun_uri.h"
 
 #include <gtest/gtest.h>
@@ -27,6 +28,12 @@ TEST(StunUri, NamesAHostAPortAndATransport) {
       {"stun:example.org?transport=tcp", {"example.org", 3478, Transport::kTcp}},
       {"stun:example.org:80?transport=udp", {"example.org", 80, Transport::kUdp}},
       {"stun:localhost", {"localhost", 3478, Transport::kUdp}},
+      {"turn:example.org", {"example.org", 3478, Transport::kUdp, true}},
+      {"turn://example.org:99", {"example.org", 99, Transport::kUdp, true}},
+      {"turn:[2001:db8::1]?transport=tcp", {"2001:db8::1", 3478, Transport::kTcp, true}},
+      {"turn:192.0.2.1?transport=udp", {"192.0.2.1", 3478, Transport::kUdp, true}},
+      {"TURNS:example.org", {"example.org", 5349, Transport::kTls, true}},
+      {"turns:[::1]:443?transport=tcp", {"::1", 443, Transport::kTls, true}},
   };
   for (const Row& row : rows) {
     SCOPED_TRACE(row.text);
@@ -43,10 +50,13 @@ TEST(StunUri, ThatIsWrongSaysWhat) {
     std::string_view expect;  // A part of the message.
   };
   const Row rows[] = {
-      {"", "is not a STUN URI"},
-      {"example.org:3478", "is not a STUN URI"},
-      {"turn:example.org", "is not a STUN URI"},
-      {"stun", "is not a STUN URI"},
+      {"", "is not a STUN or TURN URI"},
+      {"example.org:3478", "is not a STUN or TURN URI"},
+      {"turnip:example.org", "is not a STUN"},
+      {"turns", "is not a STUN"},
+      {"turns:example.org?transport=udp", "asks for TLS over UDP (DTLS), which is not supported"},
+      {"turn:example.org?transport=sctp", "asks for an unknown transport"},
+      {"stun", "is not a STUN or TURN URI"},
       {"stun:", "has no valid host"},
       {"stun::3478", "has no valid host"},
       {"stun:exa mple.org", "has no valid host"},
@@ -65,7 +75,6 @@ TEST(StunUri, ThatIsWrongSaysWhat) {
       {"stun:2001:db8::1", "needs brackets"},
       {"stun:example.org?transport=sctp", "asks for an unknown transport"},
       {"stun:example.org?", "asks for an unknown transport"},
-      {"stuns:example.org?transport=udp", "asks for DTLS"},
   };
   for (const Row& row : rows) {
     SCOPED_TRACE(row.text);
