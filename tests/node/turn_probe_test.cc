@@ -588,7 +588,7 @@ TEST(TurnProbe, IsNotFooledByWhatOthersSend) {
       },
       [](const ProbeWorld::Packet& packet) {  // A knock that never was.
         const auto view = wire::StunView::parse(packet.bytes);
-        if (!view || view->method() != wire::StunMethod::kCreatePermission) return Data();
+        if (!view || view->method() != wire::StunMethod::kData) return Data();
         Data buffer(100);
         wire::StunBuilder data(buffer, wire::StunClass::kIndication, wire::StunMethod::kData,
                                std::array<uint8_t, 12>{});
