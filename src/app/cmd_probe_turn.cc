@@ -26,9 +26,15 @@ bool is_loopback(const IpAddress& address) {
   return kLoopbackV4.contains(address) || address == IpAddress(0, 1);
 }
 
+// Empty where they cannot be read: then no address is taken for one of ours.
+std::vector<io::InterfaceAddress> our_addresses() {
+  auto found = io::interface_addresses();
+  return found ? *std::move(found) : std::vector<io::InterfaceAddress>();
+}
+
 bool is_on_this_machine(const IpAddress& address) {
   if (is_loopback(address)) return true;
-  const auto ours = io::interface_addresses();
+  const auto ours = our_addresses();
   return std::any_of(ours.begin(), ours.end(), [&](const io::InterfaceAddress& interface) {
     return interface.address == address;
   });
@@ -36,7 +42,7 @@ bool is_on_this_machine(const IpAddress& address) {
 
 // Of that family, where the Internet reaches this machine.
 std::optional<IpAddress> public_address(bool is_v4) {
-  for (const IpAddress& address : io::public_addresses(io::interface_addresses())) {
+  for (const IpAddress& address : io::public_addresses(our_addresses())) {
     if (address.is_v4() == is_v4) return address;
   }
   return {};

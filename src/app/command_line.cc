@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "app/grant_file.h"
 #include "app/quantity.h"
 #include "app/quoted.h"
 #include "app/spelling.h"
@@ -21,6 +22,7 @@ Usage: roost COMMAND [ARGUMENTS]
 
   serve          run the node
   status         ask a running node how it is
+  grant          let a friend use the relay, list who may, or revoke it
   probe          test any STUN or TURN server from end to end
   check-config   tell everything that is wrong with a configuration file
   print-config   print the configuration that the node would work with
@@ -126,6 +128,31 @@ Example: roost probe stun:127.0.0.1:3478 --count 3
 Example: roost probe turn:localhost
 
 Exit codes: 0 every request was answered, the relay works; 1 not; 2 the command line has to change.
+)";
+
+constexpr std::string_view kGrantHelp =
+    R"(Let a friend use the relay; list who may; revoke it.
+
+Usage: roost grant add NAME [--class CLASS] [--bytes SIZE] [--expires TIME]
+       roost grant list [--json]
+       roost grant revoke NAME|ID
+
+  NAME             of the friend: for you, nobody else sees it
+  --class CLASS    friend, or friend-of-friend: whose share of donate.bandwidth pays (friend)
+  --bytes SIZE     relayed in all at most, both directions, such as "50 GB"; without it no limit
+  --expires TIME   valid for so long, such as "90 d"; without it until it is revoked
+  --config FILE    the configuration, to find the node's state directory; without it
+                   /etc/roost/roost.toml if there is such a file, else the defaults
+  --state-dir DIR  the state directory, instead of node.state_dir
+  --json           print the list as JSON
+  -h, --help       print this
+
+"add" prints a token, once. A program shows it at /v1/turn of the node and gets a user name and a
+password for the relay. "revoke" ends what it holds at once. The node need not run.
+
+Example: roost grant add Anna --bytes "50 GB" --expires "90 d" --state-dir ./var
+
+Exit codes: 0 it worked; 1 it did not; 2 the command line or the configuration has to change.
 )";
 
 constexpr std::string_view kVersionHelp = R"(Print the version.
@@ -339,6 +366,66 @@ CommandLine probe(Parsing& parsing) {
   return arguments;
 }
 
+CommandLine grant(Parsing& parsing) {
+  using What = GrantArguments::What;
+  GrantArguments arguments;
+  std::string what;
+  std::optional<std::string> name;
+  std::optional<std::string> class_name;
+  std::optional<std::string> bytes;
+  std::optional<std::string> expires;
+  parsing.required("add|list|revoke", what);
+  parsing.option("NAME", "NAME", name);
+  parsing.option("--class", "CLASS", class_name);
+  parsing.option("--bytes", "SIZE", bytes);
+  parsing.option("--expires", "TIME", expires);
+  parsing.option("--config", "FILE", arguments.config_path);
+  parsing.option("--state-dir", "DIR", arguments.state_dir);
+  parsing.flag("--json", arguments.as_json);
+  if (auto answer = parsing.finish()) return *std::move(answer);
+
+  if (what != "add" && what != "list" && what != "revoke") {
+    return parsing.error(quoted_briefly(what) + " is none of add, list and revoke.");
+  }
+  arguments.what = what == "add" ? What::kAdd : what == "list" ? What::kList : What::kRevoke;
+  if (arguments.what == What::kList && name) {
+    return parsing.error("list takes no name.");
+  }
+  if (arguments.what != What::kList && (!name || name->empty())) {
+    return parsing.error(what + " needs the name of a friend.");
+  }
+  if (arguments.what != What::kAdd && (class_name || bytes || expires)) {
+    return parsing.error("--class, --bytes and --expires belong to add.");
+  }
+  arguments.name = name.value_or("");
+  if (arguments.name.size() > kGrantNameSizeMax) {
+    return parsing.error("NAME is longer than " + std::to_string(kGrantNameSizeMax) + " bytes.");
+  }
+  if (class_name) {
+    const auto payer = parse_class(*class_name);
+    if (!payer) {
+      return parsing.error("--class " + quoted_briefly(*class_name) +
+                           " is neither friend nor friend-of-friend.");
+    }
+    arguments.payer = *payer;
+  }
+  if (bytes) {
+    const auto size = parse_size(*bytes);
+    if (!size) return parsing.error("--bytes " + size.error() + '.');
+    arguments.bytes_max = *size;
+  }
+  if (expires) {
+    const auto lifetime = parse_duration(*expires);
+    if (!lifetime) return parsing.error("--expires " + lifetime.error() + '.');
+    if (*lifetime < std::chrono::minutes(1) || *lifetime > std::chrono::hours(24 * 36'500)) {
+      return parsing.error("--expires " + quoted_briefly(*expires) +
+                           " is not between a minute and a hundred years.");
+    }
+    arguments.lifetime = *lifetime;
+  }
+  return arguments;
+}
+
 CommandLine version(Parsing& parsing) {
   if (auto answer = parsing.finish()) return *std::move(answer);
   return VersionArguments();
@@ -354,6 +441,7 @@ constexpr Command kCommands[] = {
     {"serve", kServeHelp, serve},
     {"status", kStatusHelp, status},
     {"probe", kProbeHelp, probe},
+    {"grant", kGrantHelp, grant},
     {"check-config", kCheckConfigHelp, check_config},
     {"print-config", kPrintConfigHelp, print_config},
     {"version", kVersionHelp, version},

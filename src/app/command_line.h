@@ -11,6 +11,7 @@
 #include "app/stun_uri.h"
 #include "app/turn_login.h"
 #include "base/time.h"
+#include "core/action.h"
 
 namespace roost::app {
 
@@ -48,11 +49,26 @@ struct ProbeArguments {
   TurnLoginSources login;  // Of TURN only.
 };
 
+// `roost grant`: what the owner promises to friends.
+struct GrantArguments {
+  enum class What : uint8_t { kAdd, kList, kRevoke };
+
+  std::optional<std::string> config_path;  // Tells where the state directory is.
+  std::optional<std::string> state_dir;    // Instead of it.
+  What what = What::kList;
+  std::string name;  // kAdd: of the friend. kRevoke: that, or the id.
+  core::Payer payer = core::Payer::kFriend;
+  uint64_t bytes_max = 0;  // 0: no limit.
+  std::optional<Duration> lifetime;
+  bool as_json = false;
+};
+
 struct VersionArguments {};
 
 // An Answer is all there is to say: help, or what is wrong with the command line.
-using CommandLine = std::variant<Answer, ServeArguments, StatusArguments, CheckConfigArguments,
-                                 PrintConfigArguments, ProbeArguments, VersionArguments>;
+using CommandLine =
+    std::variant<Answer, ServeArguments, StatusArguments, CheckConfigArguments,
+                 PrintConfigArguments, ProbeArguments, GrantArguments, VersionArguments>;
 
 // The one file that knows CLI11. `argv` as main() gets it.
 CommandLine parse_command_line(int argc, const char* const* argv);

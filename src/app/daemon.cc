@@ -173,6 +173,7 @@ Daemon::Daemon(Parts parts, StderrLog& log, Supervisor& supervisor)
                .port_min = config_.relay.port_min,
                .port_max = config_.relay.port_max}),
       driver_(loop_, node_, std::move(parts.sockets.udp), log_, relays_),
+      grant_keeper_(loop_, state_dir_, node_, driver_, log_, started_at_),
       streams_(loop_, tls_, {.limits = {}, .stream_count_max = config_.donate.connections + 1},
                [this](const core::Input& input) { driver_.turn(input); }),
       pages_(node_, driver_, streams_, udp_endpoints_, tcp_endpoints_, started_at_) {
@@ -180,6 +181,7 @@ Daemon::Daemon(Parts parts, StderrLog& log, Supervisor& supervisor)
   node_.budget().turn(io::read_clocks());
   driver_.set_keep_count([this] { month_keeper_.cover(); });
   driver_.set_streams(&streams_);
+  grant_keeper_.load();
   for (io::FileDescriptor& fd : parts.sockets.tcp) streams_.listen(std::move(fd));
   if (parts.sockets.admin.is_open()) {
     admin_.emplace(loop_, std::move(parts.sockets.admin), pages_);
@@ -201,6 +203,7 @@ void Daemon::run() {
   supervisor_.ready(status_line());
   loop_.run();
   month_keeper_.save_at_stop();
+  grant_keeper_.save_at_stop();
 }
 
 void Daemon::announce() const {
@@ -247,6 +250,8 @@ void Daemon::reload() {
     const ReloadDiff diff = diff_for_reload(config_at_start_, config_, next);
     config_ = diff.effective;
     node_.reload(config_, io::read_clocks());
+    driver_.turn(core::DeadlinePassed{});  // Who is no user any more ends now.
+    grant_keeper_.load();
     log_.reload(config_.log);
     log_.info("reloaded; taken over: " +
               (diff.taken_over.empty() ? "nothing changed" : joined(diff.taken_over)));
@@ -295,6 +300,7 @@ void Daemon::keep_house() {
   const Now now = io::read_clocks();
   node_.budget().turn(now);  // Pages tell of this month even if nothing comes in.
   month_keeper_.keep_house(now.mono);
+  grant_keeper_.save_if_due(now.mono);
   if (!address_watcher_) look_at_addresses();
   const auto certificate = tls_.reload_if_changed();
   if (!certificate) {

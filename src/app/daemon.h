@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "app/grant_keeper.h"
 #include "app/log.h"
 #include "app/month_keeper.h"
 #include "app/node_pages.h"
@@ -88,6 +89,7 @@ class Daemon {
   MonthKeeper month_keeper_;
   io::RelaySockets relays_;
   io::Driver driver_;
+  GrantKeeper grant_keeper_;
   io::StreamServer streams_;
   NodePages pages_;
   std::optional<io::AdminServer> admin_;

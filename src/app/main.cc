@@ -3,6 +3,7 @@
 
 #include "app/answer.h"
 #include "app/cmd_check_config.h"
+#include "app/cmd_grant.h"
 #include "app/cmd_print_config.h"
 #include "app/cmd_probe.h"
 #include "app/cmd_probe_turn.h"
@@ -30,6 +31,9 @@ int run(const PrintConfigArguments& arguments) {
 }
 int run(const ProbeArguments& arguments) {
   return arguments.uri.is_turn ? run_turn_probe(arguments) : run_probe(arguments);
+}
+int run(const GrantArguments& arguments) {
+  return print(change_grants(arguments));
 }
 int run(const VersionArguments&) {
   return print({kExitOk, "roost " ROOST_VERSION "\n"});

@@ -92,6 +92,9 @@ struct HttpRequestArrived {
   HttpMethod method;
   std::string_view path;  // Without the query; not decoded.
   Bytes body;
+  std::string_view query{};  // Behind the "?"; not decoded.
+  std::string_view host{};   // The Host field, or the authority of the target; may be empty.
+  std::string_view authorization{};  // The field (RFC 9110 §11.6.2); empty if there was none.
 };
 
 // The relay's socket is bound: the answer to OpenRelay.
@@ -188,9 +191,9 @@ struct HttpReply {
   RequestId request;
   uint16_t status;
   std::string_view content_type;
-  Bytes body;                    // The shell leaves it out where the method was HEAD.
-  std::string_view header_line;  // One more header, "Name: value"; or empty.
-  bool closes = false;           // The connection ends behind it: nothing more is to be asked.
+  Bytes body;                     // The shell leaves it out where the method was HEAD.
+  std::string_view header_lines;  // More headers, "Name: value", CRLF between them; or empty.
+  bool closes = false;            // The connection ends behind it: nothing more is to be asked.
 };
 
 // One line per change of state; the shell logs it. Never caused at a rate that strangers choose.

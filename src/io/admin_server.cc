@@ -40,7 +40,7 @@ struct Page {
   uint16_t status;
   std::string_view content_type;
   std::string text;
-  std::string_view header_line;
+  std::string_view header_lines;
 };
 
 Page readiness(AdminPages& pages) {
@@ -127,7 +127,7 @@ class AdminServer::Connection final : private BufferedStream::Owner, private Htt
     const Page page = is_foreign ? Page{403, kText, "use the address, or localhost\n", {}}
                                  : find_page(server_.pages_, request);
     http_.reply(
-        {core::RequestId{}, page.status, page.content_type, as_bytes(page.text), page.header_line},
+        {core::RequestId{}, page.status, page.content_type, as_bytes(page.text), page.header_lines},
         read_clocks().mono);
   }
 

@@ -109,7 +109,7 @@ void HttpConnection::write(const core::HttpReply& reply, bool keeps_alive) {
     }
     out.append("Content-Length: ").append(std::to_string(reply.body.size())).append("\r\n");
   }
-  if (!reply.header_line.empty()) out.append(reply.header_line).append("\r\n");
+  if (!reply.header_lines.empty()) out.append(reply.header_lines).append("\r\n");
   if (limits_.allows_all_origins) out.append("Access-Control-Allow-Origin: *\r\n");
   out.append("X-Content-Type-Options: nosniff\r\n");
   out.append(keeps_alive ? "Connection: keep-alive\r\n\r\n" : "Connection: close\r\n\r\n");

@@ -239,12 +239,10 @@ bool HttpParser::check_target(std::string_view target) {
     if (authority.empty() || !is_host(authority)) return false;  // A user's name has an "@".
     request_.host = authority;
     target.remove_prefix(authority.size());
-    if (target.empty() || target.front() == '?') {
-      request_.path = "/";
-      return true;
-    }
   }
-  request_.path = target.substr(0, target.find('?'));
+  const size_t path_size = std::min(target.find('?'), target.size());
+  request_.path = path_size == 0 ? "/" : target.substr(0, path_size);
+  if (path_size < target.size()) request_.query = target.substr(path_size + 1);
   return true;
 }
 
@@ -255,6 +253,10 @@ bool HttpParser::take_field(std::string_view name, std::string_view value) {
     if (!request_.host) request_.host = value;  // An absolute target outranks it.
   } else if (same_ignoring_case(name, "origin")) {
     request_.origin = value;
+  } else if (same_ignoring_case(name, "authorization")) {
+    // Two would be two claims, and a proxy may have looked at the other.
+    if (!request_.authorization.empty()) return false;
+    request_.authorization = value;
   } else if (same_ignoring_case(name, "transfer-encoding")) {
     ++transfer_encoding_count_;
     transfer_encoding_ = value;

@@ -14,8 +14,10 @@ namespace roost::io {
 struct HttpRequest {
   core::HttpMethod method = core::HttpMethod::kOther;
   std::string_view path;                 // Without the query; not decoded.
+  std::string_view query;                // Behind the "?"; not decoded.
   std::optional<std::string_view> host;  // The Host field, or the authority of an absolute target.
   std::string_view origin;               // The Origin field; empty if there was none.
+  std::string_view authorization;        // The Authorization field; empty if there was none.
   Bytes body;
   bool keeps_alive = false;
   bool is_http_1_0 = false;

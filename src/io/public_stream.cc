@@ -118,8 +118,9 @@ size_t PublicStream::take_http(Bytes input, MonoTime now) {
 
 void PublicStream::on_request(const HttpRequest& request) {
   request_ = host_.next_request(id_);
-  host_.deliver(
-      core::HttpRequestArrived{request_, from_, request.method, request.path, request.body});
+  host_.deliver(core::HttpRequestArrived{request_, from_, request.method, request.path,
+                                         request.body, request.query, request.host.value_or(""),
+                                         request.authorization});
 }
 
 // A client that has half-closed still gets the answers to what it had asked for.

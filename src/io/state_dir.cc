@@ -81,6 +81,22 @@ Result<StateDir, std::string> StateDir::open(const std::string& path, std::optio
   return StateDir(path, std::move(directory), std::move(lock));
 }
 
+Result<StateDir, std::string> StateDir::attach(const std::string& path) {
+  FileDescriptor directory(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!directory.is_open()) {
+    return Failure(explain("open the state directory", path,
+                           "start the node once, or run this as the user that runs it"));
+  }
+  struct stat status {};
+  // The node's own lock is on a file, so the two do not meet.
+  if (fstat(directory.get(), &status) != 0 || flock(directory.get(), LOCK_EX) != 0) {
+    return Failure(explain("lock the state directory", path));
+  }
+  StateDir state_dir(path, std::move(directory), FileDescriptor());
+  if (status.st_uid != geteuid()) state_dir.file_owner_ = {status.st_uid, status.st_gid};
+  return state_dir;
+}
+
 Result<SigningKey::Seed, std::string> StateDir::load_or_make_seed(Random& random) const {
   auto stored = read(kSeedFile, 1024);
   if (!stored) return Failure(stored.error());
@@ -126,6 +142,7 @@ Result<Done, std::string> StateDir::write(std::string_view name, Bytes content, 
                                      O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW,
                                      kFileMode));
     if (!file.is_open() || fchmod(file.get(), kFileMode) != 0 || !write_all(file.get(), content) ||
+        (file_owner_ && fchown(file.get(), file_owner_->uid, file_owner_->gid) != 0) ||
         (sync && fsync(file.get()) != 0)) {
       return Failure(explain("write", path_of(new_name)));
     }

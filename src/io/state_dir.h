@@ -20,6 +20,8 @@ namespace roost::io {
 //
 //   lock        held while a node runs, so that no second one uses the same directory
 //   node.key    the identity: a 32-byte Ed25519 seed, mode 0600
+//   grants.json what the owner has granted; written by `roost grant`, which runs beside the node
+//   grants.used how much of it was relayed
 //   month       how much was given away this month (wire/month_record)
 //   tls-self-signed.pem   certificate and key made by io/tls where the owner has none
 //
@@ -36,7 +38,12 @@ class StateDir {
   // empty is given to `owner`, where one is named: who the daemon is about to become.
   static Result<StateDir, std::string> open(const std::string& path, std::optional<Owner> owner);
 
+  // For a command that runs beside the node: makes nothing, and waits for others of its kind until
+  // it is alone. What it writes belongs to whom the directory belongs.
+  static Result<StateDir, std::string> attach(const std::string& path);
+
   const std::string& path() const { return path_; }
+  int directory_fd() const { return directory_.get(); }
 
   // The node's key; made at first use. A damaged file is an error, never replaced: the identity
   // would be lost to those who know it.
@@ -63,6 +70,7 @@ class StateDir {
   std::string path_;  // For messages; files are opened relative to directory_.
   FileDescriptor directory_;
   FileDescriptor lock_;
+  std::optional<Owner> file_owner_;  // Where it is not who we are.
 };
 
 }  // namespace roost::io

@@ -72,6 +72,15 @@ struct Config {
     uint32_t allocations = 512;
     uint32_t allocations_per_user = 32;
     uint32_t allocations_per_prefix = 32;
+    // Of those who have neither a password nor a grant. 0: they are not served.
+    uint32_t stranger_allocations = 64;
+    uint32_t stranger_allocations_per_user = 4;                  // Per prefix, that is.
+    uint64_t stranger_bandwidth_bytes_per_second = 500'000 / 8;  // Of an allocation. 0: no limit.
+    uint64_t stranger_bytes = 100'000'000;                       // Of an allocation. 0: no limit.
+    Duration stranger_time = std::chrono::minutes(30);           // Of an allocation in all.
+    uint32_t stranger_work = 0;  // Bits of proof of work at rest; under load it rises by itself.
+    bool consent = true;         // Strangers reach only peers that expect it (ICE).
+    Duration credentials_lifetime = std::chrono::hours(24);  // Of what a grant's holder gets.
     uint32_t permissions_per_allocation = 16;
     uint32_t channels_per_allocation = 16;
     Duration lifetime_max = std::chrono::hours(1);
@@ -104,6 +113,8 @@ struct Config {
     uint32_t lines_per_second = 20;  // Beyond it, lines are counted and summed up in one.
   } log;
 };
+
+inline constexpr uint32_t kStrangerWorkMax = 20;
 
 // What is wrong with a configuration although each option by itself is well-formed.
 struct ConfigProblem {

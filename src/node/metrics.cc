@@ -14,6 +14,7 @@ namespace {
 using core::Transport;
 using core::stun::Responder;
 using core::turn::AllocationTable;
+using core::turn::CredentialService;
 using core::turn::Forwarder;
 using core::turn::Server;
 
@@ -156,6 +157,8 @@ void write_turn(const Node& node, MetricsWriter& out) {
   by_class(out, open);
   out.gauge("roost_relay_allocations_max", "Bound of relay.allocations.")
       .value(uint64_t{node.config().relay.allocations});
+  out.gauge("roost_relay_stranger_allocations_max", "Bound of relay.stranger_allocations.")
+      .value(uint64_t{node.config().relay.stranger_allocations});
   out.counter("roost_relay_allocations_made_total", "Relayed addresses given out, by class.");
   by_class(out, stats.allocations);
   out.counter("roost_relay_allocations_expired_total",
@@ -184,6 +187,18 @@ void write_turn(const Node& node, MetricsWriter& out) {
   }
   out.counter("roost_turn_dropped_total", "TURN messages that get no answer, by reason.");
   by_reason<Server::Drop>(out, stats.drops);
+
+  const CredentialService& credentials = turn.credentials();
+  out.counter("roost_turn_credentials_total",
+              "Requests for credentials (GET /v1/turn), by outcome.");
+  for (size_t i = 0; i < CredentialService::kOutcomeCount; ++i) {
+    const auto outcome = static_cast<CredentialService::Outcome>(i);
+    out.labelled("outcome", label(outcome), credentials.count(outcome));
+  }
+  out.gauge("roost_turn_stranger_work_effort",
+            "Proof of work that strangers have to bring now: the logarithm of hashes.")
+      .value(uint64_t{credentials.effort()});
+  out.gauge("roost_turn_grants", "Grants in force.").value(uint64_t{turn.grant_count()});
 
   const Forwarder::Stats& relayed = turn.forwarded();
   out.counter("roost_relay_to_peer_packets_total", "Packets from clients to peers, by class.");

@@ -50,6 +50,15 @@ Role role_of(const Config& config) {
   return config.node.external_addresses.empty() ? Role::kLeaf : Role::kCandidate;
 }
 
+// The secret of what the node mints is its own for ever, so that a restart ends nobody's call: an
+// Ed25519 signature, which is the same each time, over what is never signed for anybody.
+core::turn::Server::Options turn_options_of(const Config& config, const SigningKey& key) {
+  core::turn::Server::Options options = turn_options(config);
+  options.authenticator.mint_secret =
+      sha256(key.sign(as_bytes("roost: the secret of minted TURN credentials")));
+  return options;
+}
+
 // What a reload takes over of the relay: all but whether there is one, and what sizes and sockets
 // depend on, and what the machine says (readdress()).
 Config::Relay with_fixed_parts_of(const Config::Relay& old, const Config::Relay& reloaded) {
@@ -111,7 +120,7 @@ Node::Node(const Config& config, const std::vector<Endpoint>& sockets, const Sig
       turn_(),
       role_(role_of(config)),
       self_record_(key) {
-  if (config.relay.enabled) turn_.emplace(turn_options(config), random, now.mono);
+  if (config.relay.enabled) turn_.emplace(turn_options_of(config, key), random, now.mono);
 }
 
 void Node::step(const Now& now, const core::Input& input, core::Outbox& out) {
@@ -243,6 +252,10 @@ core::HttpReply Node::answer(const Now& now, const core::HttpRequestArrived& inp
     return {input.request, 429, kText, as_bytes("too many requests\n"), "Retry-After: 5"};
   }
   if (input.path == "/v1/node") return answer_node(now, input, out);
+  if (input.path == "/v1/turn" && turn_) {
+    turn_->set_accepting(budget_.is_month_young());
+    return turn_->answer(now, input, out);
+  }
   return {input.request, 404, kText, as_bytes("not found\n"), {}};
 }
 
@@ -319,14 +332,18 @@ void Node::reload(const Config& config, const Now& now) {
   role_ = role_of(config_);
   self_record_.forget();
   config_.relay = with_fixed_parts_of(config_.relay, config.relay);
-  if (turn_) turn_->reload(turn_options(config_), now.mono);
+  if (turn_) turn_->reload(turn_options_of(config_, key_), now.mono);
+}
+
+void Node::set_grants(std::vector<core::turn::Grant> grants, const Now& now) {
+  if (turn_) turn_->set_grants(std::move(grants), now);
 }
 
 void Node::readdress(const Config::Relay& found, const Now& now) {
   config_.relay.addresses = found.addresses;
   config_.relay.machine_addresses = found.machine_addresses;
   config_.relay.machine_networks = found.machine_networks;
-  if (turn_) turn_->reload(turn_options(config_), now.mono);
+  if (turn_) turn_->reload(turn_options_of(config_, key_), now.mono);
 }
 
 void Node::check_invariants() const {

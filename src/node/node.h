@@ -78,6 +78,10 @@ class Node {
   const Config& config() const { return config_; }
   const Stats& stats() const { return stats_; }
   const core::stun::Responder::Stats& stun_stats() const { return stun_.stats(); }
+  // What the owner has granted (core::turn::Grants); nothing where there is no relay.
+  void set_grants(std::vector<core::turn::Grant> grants, const Now& now);
+  // With what each has relayed. Null where there is no relay.
+  const core::turn::Grants* grants() { return turn_ ? &turn_->grants() : nullptr; }
   // Null where there is no relay.
   const core::turn::Server* turn() const { return turn_ ? &*turn_ : nullptr; }
   const PrefixLimiter& packet_admission() const { return packet_admission_; }

@@ -321,7 +321,7 @@ void NodeShell::carry_out(const core::HttpReply& reply) {
   Stream* const stream = find(id);
   if (stream == nullptr) return;
   std::string text = "HTTP/1.1 " + std::to_string(reply.status) + "\r\n";
-  if (!reply.header_line.empty()) text.append(reply.header_line).append("\r\n");
+  if (!reply.header_lines.empty()) text.append(reply.header_lines).append("\r\n");
   text.append("\r\n").append(as_text(reply.body));
   stream->connection.send(host_, PacketKind::kData, as_bytes(text));
   const bool is_refusal = reply.status == 429 || reply.status == 503;

@@ -94,6 +94,56 @@ TEST(CommandLine, ProbeTakesAUriATimeoutAndACount) {
   EXPECT_EQ(as<ProbeArguments>(parse({"probe", "stun:a", "--timeout", "2 s"})).timeout, 2s);
 }
 
+TEST(CommandLine, GrantTakesWhatToDoAndForWhom) {
+  using What = GrantArguments::What;
+  const auto plain = as<GrantArguments>(parse({"grant", "add", "Anna"}));
+  EXPECT_EQ(plain.what, What::kAdd);
+  EXPECT_EQ(plain.name, "Anna");
+  EXPECT_EQ(plain.payer, core::Payer::kFriend);
+  EXPECT_EQ(plain.bytes_max, 0u);
+  EXPECT_FALSE(plain.lifetime);
+  const auto full =
+      as<GrantArguments>(parse({"grant", "add", "B", "--class", "friend-of-friend", "--bytes",
+                                "50 GB", "--expires", "90 d", "--state-dir", "s"}));
+  EXPECT_EQ(full.payer, core::Payer::kFriendOfFriend);
+  EXPECT_EQ(full.bytes_max, 50'000'000'000u);
+  EXPECT_EQ(full.lifetime, Duration(24h * 90));
+  EXPECT_EQ(full.state_dir, "s");
+  const auto list = as<GrantArguments>(parse({"grant", "list", "--json", "--config", "c"}));
+  EXPECT_EQ(list.what, What::kList);
+  EXPECT_TRUE(list.as_json);
+  EXPECT_EQ(list.config_path, "c");
+  const auto revoke = as<GrantArguments>(parse({"grant", "revoke", "Anna"}));
+  EXPECT_EQ(revoke.what, What::kRevoke);
+  EXPECT_EQ(revoke.name, "Anna");
+}
+
+TEST(CommandLine, GrantSaysWhatWouldBeRight) {
+  const std::string long_name(101, 'x');
+  struct Row {
+    std::vector<const char*> words;
+    const char* says;
+  };
+  const Row rows[] = {
+      {{"grant"}, "add|list|revoke"},
+      {{"grant", "give", "Anna"}, "none of add, list and revoke"},
+      {{"grant", "add"}, "needs the name"},
+      {{"grant", "add", ""}, "needs the name"},
+      {{"grant", "revoke"}, "needs the name"},
+      {{"grant", "list", "Anna"}, "takes no name"},
+      {{"grant", "revoke", "Anna", "--bytes", "1 GB"}, "belong to add"},
+      {{"grant", "add", "Anna", "--class", "stranger"}, "neither friend nor friend-of-friend"},
+      {{"grant", "add", "Anna", "--bytes", "many"}, "--bytes"},
+      {{"grant", "add", "Anna", "--expires", "never"}, "--expires"},
+      {{"grant", "add", "Anna", "--expires", "1 s"}, "between a minute and a hundred years"},
+      {{"grant", "add", long_name.c_str()}, "longer than 100 bytes"},
+  };
+  for (const Row& row : rows) {
+    const std::string text = error(row.words);
+    EXPECT_NE(text.find(row.says), std::string::npos) << text;
+  }
+}
+
 TEST(CommandLine, ProbeOfATurnServerTakesCredentials) {
   const auto plain = as<ProbeArguments>(parse({"probe", "turn:example.org"}));
   EXPECT_TRUE(plain.uri.is_turn);
@@ -133,7 +183,7 @@ TEST(CommandLine, HelpExplainsEachCommandWithAnExampleAndExitCodes) {
   EXPECT_EQ(as<Answer>(parse({"help"})).text, general.text);
   EXPECT_EQ(as<Answer>(parse({"-h"})).text, general.text);
   for (const char* const name :
-       {"serve", "status", "probe", "check-config", "print-config", "version"}) {
+       {"serve", "status", "grant", "probe", "check-config", "print-config", "version"}) {
     SCOPED_TRACE(name);
     EXPECT_NE(general.text.find("\n  " + std::string(name) + ' '), std::string::npos);
     const auto help = as<Answer>(parse({name, "--help"}));

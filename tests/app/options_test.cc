@@ -29,7 +29,9 @@ std::map<std::string_view, size_t> members_by_section() {
   const auto& [packets_per_second_per_prefix, connections_per_prefix, prefixes] = admission;
   const auto& [enabled, classic, software, discovery_addresses, discovery_port] = stun;
   const auto& [relay_enabled, realm, users, shared_secret, allocations, allocations_per_user,
-               allocations_per_prefix, permissions, channels, lifetime_max, allocation_bandwidth,
+               allocations_per_prefix, stranger_allocations, stranger_allocations_per_user,
+               stranger_bandwidth, stranger_bytes, stranger_time, stranger_work, consent,
+               credentials_lifetime, permissions, channels, lifetime_max, allocation_bandwidth,
                allocation_bytes, friends, friends_of_friends, strangers, port_min, port_max, gather,
                addresses, allow_peers, deny_peers, machine_addresses, machine_networks] = relay;
   const auto& [metrics_listen, listen_path, allow_public] = metrics;
@@ -44,7 +46,9 @@ std::map<std::string_view, size_t> members_by_section() {
       {"admission", count(packets_per_second_per_prefix, connections_per_prefix, prefixes)},
       {"stun", count(enabled, classic, software, discovery_addresses, discovery_port)},
       {"relay", count(relay_enabled, realm, users, shared_secret, allocations, allocations_per_user,
-                      allocations_per_prefix, permissions, channels, lifetime_max,
+                      allocations_per_prefix, stranger_allocations, stranger_allocations_per_user,
+                      stranger_bandwidth, stranger_bytes, stranger_time, stranger_work, consent,
+                      credentials_lifetime, permissions, channels, lifetime_max,
                       allocation_bandwidth, allocation_bytes, friends, friends_of_friends,
                       strangers, port_min, port_max, gather, addresses, allow_peers, deny_peers)},
       {"metrics", count(metrics_listen, allow_public)},
@@ -88,6 +92,14 @@ TEST(Options, EachRowReadsAndWritesAMemberOfItsOwn) {
       {"relay.allocations", "1"},
       {"relay.allocations_per_user", "1"},
       {"relay.allocations_per_prefix", "1"},
+      {"relay.stranger_allocations", "0"},
+      {"relay.stranger_allocations_per_user", "1"},
+      {"relay.stranger_bandwidth", "0"},
+      {"relay.stranger_bytes", "0"},
+      {"relay.stranger_time", "\"5 min\""},
+      {"relay.stranger_work", "1"},
+      {"relay.consent", "false"},
+      {"relay.credentials_lifetime", "\"2 h\""},
       {"relay.permissions_per_allocation", "1"},
       {"relay.channels_per_allocation", "1"},
       {"relay.lifetime_max", "\"2 h\""},

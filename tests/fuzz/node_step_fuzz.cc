@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "base/check.h"
+#include "base/text.h"
 #include "node/node.h"
 
 namespace roost::node {
@@ -233,17 +234,24 @@ class World {
 
   void request() {
     constexpr std::string_view kPaths[] = {"/v1/node", "/v1/node/", "/V1/NODE", "/v1/nod",
-                                           "/",        "*",         "",         "/v1//node"};
+                                           "/",        "/v1/turn",  "",         "/v1//node"};
     const core::RequestId id{++serial_};
     const Endpoint from = endpoint(script_);
     const auto method = static_cast<core::HttpMethod>(script_.byte() % 7);
     const uint8_t choice = script_.byte();
     const std::string_view path = choice < 200 ? kPaths[choice % std::size(kPaths)]
                                                : as_text(keep(copy(script_.bytes(choice - 200u))));
-    step(core::HttpRequestArrived{id, from, method, path, keep(copy(script_.bytes(choice % 3)))});
+    core::HttpRequestArrived asked{id, from, method, path, keep(copy(script_.bytes(choice % 3)))};
+    if (path == "/v1/turn") {
+      asked.query = some_text("work=");
+      asked.host = some_text("[2001:db8::1]:3478");
+      asked.authorization = some_text("Bearer token");
+    }
+    step(asked);
     CHECK(caused_.size() == 1);
     const auto& reply = std::get<core::HttpReply>(caused_[0]);
     CHECK(reply.request == id);
+    if (path == "/v1/turn" && reply.status != 429) return check_credentials(asked, reply);
     const bool is_read = method == core::HttpMethod::kGet || method == core::HttpMethod::kHead;
     switch (reply.status) {
       case 200: CHECK(path == "/v1/node" && is_read && now_.wall); break;
@@ -254,6 +262,66 @@ class World {
       default: CHECK(reply.status == 200);  // One that nobody has thought of.
     }
     CHECK(reply.closes == !node_.budget().has_room(now_));
+  }
+
+  // Those words, a part of them with something else behind it, or nothing.
+  std::string_view some_text(std::string_view words) {
+    const uint8_t shape = script_.byte();
+    if (shape < 64) return words;
+    if (shape >= 192) return {};
+    std::string text(words.substr(0, shape % words.size()));
+    text += as_text(script_.bytes(shape >> 5));
+    return as_text(keep(copy(as_bytes(text))));
+  }
+
+  void check_credentials(const core::HttpRequestArrived& asked, const core::HttpReply& reply) {
+    const bool is_read =
+        asked.method == core::HttpMethod::kGet || asked.method == core::HttpMethod::kHead;
+    const std::string_view body = as_text(reply.body);
+    switch (reply.status) {
+      case 200: CHECK(is_read && now_.wall && body.starts_with("{\"username\":\"")); break;
+      case 204: CHECK(asked.method == core::HttpMethod::kOptions && body.empty()); return;
+      case 400:
+      case 401:
+      case 403: CHECK(is_read && now_.wall); break;
+      case 405: CHECK(!is_read); break;
+      case 503:
+        CHECK(!now_.wall || !node_.budget().is_month_young() || !node_.budget().has_room(now_));
+        break;
+      default: CHECK(false);
+    }
+    if (reply.closes) return CHECK(!node_.budget().has_room(now_));
+    // Nothing of what was asked can break out of its string, or of the header.
+    CHECK(std::count(body.begin(), body.end(), '"') % 2 == 0);
+    CHECK(std::all_of(body.begin(), body.end() - 1, [](char c) { return c >= ' ' && c != '\\'; }));
+    CHECK(reply.header_lines.find("token") == reply.header_lines.npos ||
+          reply.header_lines.find("invalid_token") != reply.header_lines.npos);
+    const bool has_credentials = body.find("\"password\"") != body.npos;
+    CHECK(has_credentials == (reply.status == 200));
+    // The only token that there is stands for the only grant.
+    const bool has_token = is_bearer_of_token(asked.authorization);
+    const std::string holder = ":" + to_hex(Bytes(sha256(as_bytes("token"))).first(8)) + ".";
+    CHECK(!has_credentials || (body.find(holder) != body.npos) == (has_token && has_grant_));
+    CHECK(!has_credentials || asked.authorization.empty() || has_token);
+  }
+  // The scheme in either case, and any number of spaces.
+  static bool is_bearer_of_token(std::string_view text) {
+    const size_t space = text.find(' ');
+    if (space == text.npos || space != 6) return false;
+    for (size_t i = 0; i < space; ++i) {
+      if ((text[i] | 0x20) != "bearer"[i]) return false;
+    }
+    return text.substr(std::min(text.find_first_not_of(' ', space), text.size())) == "token";
+  }
+
+  void set_grants() {
+    has_grant_ = script_.byte() % 2 == 0;
+    core::turn::Grant grant;
+    grant.token_hash = sha256(as_bytes("token"));
+    grant.id = load_u64(grant.token_hash.data());
+    std::vector<core::turn::Grant> grants;
+    if (has_grant_) grants.push_back(grant);
+    node_.set_grants(grants, now_);
   }
 
   void pass_time() {
@@ -272,6 +340,7 @@ class World {
 
   void reload() {
     set_bounds(script_, config_);
+    set_grants();
     node_.reload(config_, now_);
     node_.check_invariants();
     udp_bytes_since_reload_ = 0;
@@ -384,6 +453,7 @@ class World {
   std::vector<std::vector<uint8_t>> promised_;  // The payload of each action in the outbox.
   std::vector<core::Action> caused_;
   uint64_t counted_ = 0;
+  bool has_grant_ = false;
   std::map<uint64_t, Endpoint> streams_;
   uint64_t serial_ = 0;
   uint64_t udp_bytes_ = 0;

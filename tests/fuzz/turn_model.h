@@ -12,6 +12,7 @@
 #include "base/endpoint.h"
 #include "base/time.h"
 #include "core/action.h"
+#include "wire/stun_builder.h"
 
 namespace roost::core::turn {
 
@@ -79,6 +80,66 @@ inline bool is_ours_always(const IpAddress& address) {
          address == kLoopbackV4;
 }
 
+// A message of ICE's, or what looks like one.
+struct IceMessage {
+  uint8_t kind;  // 0 a check, 1 its success, 2 an error.
+  uint8_t id;    // Its transaction.
+  std::string name;
+  bool has_integrity;
+
+  bool is_check() const {
+    const size_t colon = name.find(':');
+    return kind == 0 && has_integrity && name.substr(0, colon) != name.substr(colon + 1);
+  }
+  Data bytes() const {
+    using wire::StunAttribute;
+    using wire::StunClass;
+    constexpr StunClass kClasses[] = {StunClass::kRequest, StunClass::kSuccess, StunClass::kError};
+    Data buffer(256);
+    wire::StunBuilder builder(buffer, kClasses[kind], wire::StunMethod::kBinding,
+                              std::array<uint8_t, 12>{id});
+    builder.add(StunAttribute::kUsername, as_bytes(name));
+    if (has_integrity) builder.add_integrity(as_bytes("only the agents know"));
+    const Bytes built = builder.finish();
+    return {built.begin(), built.end()};
+  }
+  std::string turned_round() const {
+    const size_t colon = name.find(':');
+    return name.substr(colon + 1) + ':' + name.substr(0, colon);
+  }
+};
+
+// What a stranger and a peer have said to each other: Consent, for one peer.
+struct Agreement {
+  std::optional<uint8_t> our_id;
+  std::string our_name = "none of ours", their_name;
+  bool is_given = false;
+
+  bool admits_to_peer(const std::optional<IceMessage>& message) {
+    if (is_given) return true;
+    if (!message) return false;
+    if (message->kind != 0) return !their_name.empty();
+    if (!message->is_check()) return false;
+    our_id = message->id;
+    our_name = message->turned_round();
+    is_given = our_name == their_name;
+    return true;
+  }
+  bool admits_to_client(const std::optional<IceMessage>& message) {
+    if (is_given) return true;
+    if (!message) return false;
+    const bool is_ours = our_id == message->id;
+    if (message->kind != 0) {
+      is_given = is_ours && message->kind == 1 && message->has_integrity;
+      return is_ours;
+    }
+    if (!message->is_check() || is_ours) return false;
+    their_name = message->name;
+    is_given = our_name == their_name;
+    return true;
+  }
+};
+
 struct Client {
   Endpoint address;
   LocalEnd local;
@@ -95,6 +156,8 @@ struct Client {
     MonoTime expires_at;
     std::map<IpAddress, MonoTime> permissions;
     std::map<uint16_t, std::pair<Endpoint, MonoTime>> channels;
+    Payer payer = Payer::kFriend;
+    std::map<Endpoint, Agreement> agreements;
 
     bool permits(const IpAddress& peer, MonoTime now) const {
       const auto found = permissions.find(peer);

@@ -2,11 +2,13 @@
 //
 // Any conversation of well-formed messages with a TURN server: clients over UDP and streams, with
 // right and wrong credentials, peers that are allowed and forbidden, sockets that open, late or
-// not, and time that passes. A naive model knows what each client was granted, from the replies
+// not, an owner who gives and revokes grants and sends strangers away, checks by which peers
+// consent, and time that passes. A naive model knows what each client was granted, from the replies
 // alone. After each step the table's invariants hold; data went out exactly where the model has a
 // live permission or channel and the policy nothing against it, unchanged, and came in exactly from
-// permitted peers; who has proved nothing got at most three times the bytes and caused nothing. In
-// the end, when all time is over, nothing is left.
+// permitted peers, where a stranger is concerned with consent; whom nobody vouches for any more is
+// not answered and has no allocation; who has proved nothing got at most three times the bytes and
+// caused nothing. In the end, when all time is over, nothing is left.
 #include <algorithm>
 #include <deque>
 #include <set>
@@ -15,6 +17,8 @@
 #include "base/random.h"
 #include "core/turn/server.h"
 #include "turn_model.h"
+#include "turn_owner.h"
+#include "turn_request.h"
 #include "wire/channel_data.h"
 #include "wire/stun_builder.h"
 
@@ -30,20 +34,10 @@ using wire::StunView;
 class Play {
  public:
   Play(const uint8_t* data, size_t size)
-      : script_(data, size), bits_(script_.next()), random_(5), server_(options(), random_, mono_) {
-    const char* const kAddresses[] = {"192.0.2.1:1000",     "192.0.2.1:1001", "203.0.113.1:1000",
-                                      "[2001:db8::1]:1000", "192.0.2.2:1000", "203.0.113.2:1000"};
-    for (size_t i = 0; i < std::size(kAddresses); ++i) {
-      Client client;
-      client.address = endpoint(kAddresses[i]);
-      client.local.endpoint = {client.address.address.is_v4() ? kOurV4 : kOurV6, 3478};
-      if (i >= 4) {
-        client.transport = i == 4 ? Transport::kTcp : Transport::kTls;
-        client.stream = StreamId{i};
-      }
-      clients_.push_back(client);
-    }
-  }
+      : script_(data, size),
+        owner_(script_.next()),
+        random_(5),
+        server_(owner_.options(), random_, mono_) {}
 
   void run() {
     for (int step = 0; step < 200 && !script_.is_over(); ++step) act();
@@ -54,29 +48,8 @@ class Play {
   }
 
  private:
-  Server::Options options() const {
-    Server::Options options;
-    options.authenticator.users = {{"alice", "a"}, {"bob", "b"}};
-    options.addresses.relay = {kOurV4};
-    if ((bits_ & 1) == 0) options.addresses.relay.push_back(kOurV6);
-    if ((bits_ & 2) != 0) options.addresses.external = {kExternal};
-    options.addresses.own = {kOurV4, kOurV6, *IpAddress::parse("127.0.0.1"), {0, 1}};
-    options.table = {.allocations = 6,
-                     .allocations_per_user = 4,
-                     .allocations_per_prefix = 3,
-                     .permissions_per_allocation = 4,
-                     .channels_per_allocation = 3};
-    if ((bits_ & 4) != 0) options.bytes_per_allocation = 2000;
-    if ((bits_ & 8) != 0) options.share.allocation_bytes_per_second = 300;
-    if ((bits_ & 16) != 0) options.share.bytes_per_second = 1000;
-    options.share.percent = {0, 50, 30, 20};
-    options.peers = PeerPolicy({}, {*Prefix::parse("1.2.3.0/24")});
-    return options;
-  }
-  bool is_limited() const { return (bits_ & 12) != 0; }
-
   void act() {
-    switch (script_.below(13)) {
+    switch (script_.below(owner_.has_minted() ? 16 : 13)) {
       case 0: return allocate();
       case 1: return get_nonce(script_.below(clients_.size()));
       case 2: return refresh();
@@ -90,12 +63,19 @@ class Play {
       case 10: return close_stream();
       case 11: return send_garbage();
       case 12: return repeat_allocate();
+      case 13: return set_grants();
+      case 14: return serve_strangers();
+      case 15: return ice();
     }
   }
 
   // ---- The world.
 
-  Now now() const { return {mono_, kWallTimeMin}; }
+  Now now() const { return {mono_, wall()}; }
+  WallTime wall() const {
+    return kWallTimeMin + std::chrono::floor<seconds>(mono_.time_since_epoch()) -
+           std::chrono::hours(1000);
+  }
 
   // One step of the server. What comes out of it is sorted into replies_, deliveries_ and sent_.
   template <typename Step>
@@ -193,7 +173,23 @@ class Play {
       CHECK(replies_.empty() && deliveries_.empty() && sent_.empty());
     }
     mono_ = end;
-    for (const Client& client : clients_) CHECK(!client.grant || client.grant->expires_at > mono_);
+    for (size_t i = 0; i < clients_.size(); ++i) {
+      const auto& grant = clients_[i].grant;
+      if (!grant) continue;
+      CHECK(grant->expires_at > mono_);
+      CHECK(owner_.vouches_for(last_user_[i], wall()) &&
+            grant->payer == owner_.payer_of(last_user_[i]));
+    }
+  }
+
+  void set_grants() {
+    server_.set_grants(owner_.change_grants(script_, wall()), now());
+    if (script_.below(2) == 0) pass(Duration());
+  }
+  void serve_strangers() {
+    owner_.change_strangers();
+    server_.reload(owner_.options(), mono_);
+    if (script_.below(2) == 0) pass(Duration());
   }
 
   void begin() {
@@ -254,48 +250,10 @@ class Play {
 
   // ---- Requests.
 
-  struct Ask {
-    size_t client;
-    std::string user;
-    bool is_right;  // The server has every reason to believe it.
-    Data bytes;
-  };
-
   template <typename AddAttributes>
   Ask make_request(StunMethod method, AddAttributes add_attributes) {
-    const size_t number = script_.below(clients_.size());
-    const Client& client = clients_[number];
-    // 0..9 right, then one thing wrong.
-    const size_t manner = script_.below(16);
-    const std::string user = manner % 2 == 0 ? "alice" : "bob";
-    std::string password(1, user[0]);
-    std::string nonce = client.nonce;
-    if (manner == 10) password = "wrong";
-    if (manner == 11) nonce = clients_[(number + 1) % clients_.size()].nonce;
-    if (manner == 12) nonce += "A";
-    const bool is_fresh = mono_ - client.nonce_since < minutes(60);
-    const bool is_right = manner < 10 && !client.nonce.empty() && is_fresh;
-    const bool uses_sha256 = manner == 2 || manner == 3;
-
-    Data buffer(2048);
-    std::array<uint8_t, 12> id{};
-    store_u64(id.data() + 4, ++transaction_count_);
-    StunBuilder builder(buffer, StunClass::kRequest, method, id);
-    add_attributes(builder, number);
-    if (manner != 13) {
-      builder.add(StunAttribute::kUsername, as_bytes(user));
-      if (manner != 14) builder.add(StunAttribute::kRealm, as_bytes("roost"));
-      builder.add(StunAttribute::kNonce, as_bytes(nonce));
-      const Md5Digest key = md5(as_bytes(user + ":roost:" + password));
-      if (uses_sha256) {
-        builder.add_integrity_sha256(key);
-      } else if (manner != 15) {
-        builder.add_integrity(key);
-      }
-    }
-    if (script_.below(4) == 0) builder.add_fingerprint();
-    const Bytes message = builder.finish();
-    return {number, user, is_right, {message.begin(), message.end()}};
+    return turn::make_request(script_, clients_, owner_, now(), ++transaction_count_, method,
+                              add_attributes);
   }
 
   // Sends it; the reply's error code, 0 for success, -1 for none.
@@ -325,6 +283,7 @@ class Play {
     // The nonce counts in whole minutes, so that it may be taken for up to one longer.
     CHECK(!ask.is_right || is_signed);
     CHECK(ask.is_right || !is_signed || mono_ - clients_[ask.client].nonce_since <= minutes(61));
+    CHECK(ask.is_vouched || !is_signed);
     return code;
   }
 
@@ -381,6 +340,7 @@ class Play {
     if (code == 0 || pending_.size() > pending_before) {  // One has begun.
       client.last_allocate = ask.bytes;
       last_user_[ask.client] = ask.user;
+      if (client.grant && !had_one) client.grant->payer = owner_.payer_of(ask.user);
     }
     if (script_.below(4) != 0) answer_one(true);
   }
@@ -394,7 +354,7 @@ class Play {
       if (attribute.type != StunAttribute::kXorRelayedAddress) return;
       const Endpoint advertised = *reply.read_xor_address(attribute.value);
       Endpoint local = advertised;
-      if ((bits_ & 2) != 0 && local.address == kExternal) local.address = kOurV4;
+      if (owner_.has_external() && local.address == kExternal) local.address = kOurV4;
       const auto family = static_cast<size_t>(family_of(local.address));
       CHECK(!grant.local[family] && is_open(local));
       grant.local[family] = local;
@@ -408,6 +368,7 @@ class Play {
       CHECK(client.grant->local == grant.local);
       return;
     }
+    grant.payer = owner_.payer_of(last_user_[number]);
     client.grant = grant;
   }
 
@@ -470,7 +431,7 @@ class Play {
     return {kOurV4, static_cast<uint16_t>(50'000 + which)};
   }
   bool is_ours(const IpAddress& address) const {
-    return (address == kExternal && (bits_ & 2) != 0) || is_ours_always(address);
+    return (address == kExternal && owner_.has_external()) || is_ours_always(address);
   }
   std::optional<int> why_not_peer(const Client::Grant& grant, const Endpoint& peer) const {
     if (!grant.local[static_cast<size_t>(family_of(peer.address))]) return 443;
@@ -542,7 +503,7 @@ class Play {
   // Reserved ones and those of allocations still opening included.
   bool is_relayed(const Endpoint& peer) const {
     if (is_open(peer)) return true;
-    return (bits_ & 2) != 0 && peer.address == kExternal && is_open({kOurV4, peer.port});
+    return owner_.has_external() && peer.address == kExternal && is_open({kOurV4, peer.port});
   }
 
   // ---- Data.
@@ -557,7 +518,9 @@ class Play {
   void send_indication() {
     const size_t number = script_.below(clients_.size());
     const Endpoint peer = any_peer();
-    const Data data = any_data();
+    send_indication(number, peer, any_data());
+  }
+  void send_indication(size_t number, const Endpoint& peer, const Data& data) {
     Data buffer(2048);
     StunBuilder builder(buffer, StunClass::kIndication, StunMethod::kSend,
                         std::array<uint8_t, 12>{2});
@@ -599,10 +562,13 @@ class Play {
     const bool may_go =
         is_granted && grant->local[family] && data.size() <= Forwarder::kDataSizeMax;
     const bool is_handed_over = may_go && is_relayed(peer);
-    const bool goes_out = may_go && !is_handed_over && peer.port != 0 && !is_ours(peer.address) &&
-                          is_public(peer.address);
+    const bool may_go_out = may_go && !is_handed_over && peer.port != 0 && !is_ours(peer.address) &&
+                            is_public(peer.address);
+    const bool goes_out =
+        may_go_out && (!needs_consent(number) ||
+                       clients_[number].grant->agreements[peer].admits_to_peer(ice_message_));
     CHECK(sent_.size() <= (goes_out ? 1u : 0u));
-    CHECK(is_limited() || sent_.size() == (goes_out ? 1u : 0u));
+    CHECK(owner_.is_limited() || sent_.size() == (goes_out ? 1u : 0u));
     if (!sent_.empty()) {
       CHECK(sent_[0].to == peer && sent_data_ == data);
       CHECK(sockets_.at(sent_[0].relay) == *grant->local[family]);
@@ -613,6 +579,10 @@ class Play {
     }
     const Endpoint& from = *grant->advertised[family];
     check_delivered(owner_of(peer), from, data);
+  }
+
+  bool needs_consent(size_t client) const {
+    return owner_.wants_consent() && clients_[client].grant->payer == Payer::kStranger;
   }
 
   // Whose relayed address that is.
@@ -626,11 +596,15 @@ class Play {
     return {};
   }
 
-  void check_delivered(std::optional<size_t> to, const Endpoint& from, const Data& data) {
-    const bool is_due = to && clients_[*to].grant->permits(from.address, mono_) &&
-                        data.size() <= Forwarder::kDataSizeMax;
+  void check_delivered(std::optional<size_t> to, const Endpoint& from, const Data& data,
+                       bool is_handed_over = true) {
+    const bool is_permitted = to && clients_[*to].grant->permits(from.address, mono_);
+    const bool is_admitted =
+        is_permitted && (is_handed_over || !needs_consent(*to) ||
+                         clients_[*to].grant->agreements[from].admits_to_client(ice_message_));
+    const bool is_due = is_admitted && data.size() <= Forwarder::kDataSizeMax;
     CHECK(deliveries_.size() <= (is_due ? 1u : 0u));
-    CHECK(is_limited() || deliveries_.size() == (is_due ? 1u : 0u));
+    CHECK(owner_.is_limited() || deliveries_.size() == (is_due ? 1u : 0u));
     if (deliveries_.empty()) return;
     const Delivery& delivery = deliveries_[0];
     CHECK(delivery.client == *to && delivery.data == data);
@@ -651,11 +625,36 @@ class Play {
       relay = closed_[which - sockets_.size()];
     }
     const Endpoint from = any_peer();
-    const Data data = any_data();
+    receive(relay, local, from, any_data());
+  }
+  void receive(RelayId relay, const std::optional<Endpoint>& local, const Endpoint& from,
+               const Data& data) {
     begin();
     step([&](Outbox& out) { server_.step(now(), RelayDatagramArrived{relay, from, data}, out); });
     CHECK(replies_.empty() && sent_.empty());
-    check_delivered(local ? owner_of(*local) : std::nullopt, from, data);
+    check_delivered(local ? owner_of(*local) : std::nullopt, from, data, false);
+  }
+
+  // A check or an answer, between a client and a peer, in either direction.
+  void ice() {
+    constexpr std::string_view kNames[] = {"a:b", "b:a", "c:a", "a:a"};
+    const uint8_t shape = script_.next();
+    const size_t number = script_.below(clients_.size());
+    const Endpoint peer = any_peer();
+    const IceMessage message{static_cast<uint8_t>(shape % 3), static_cast<uint8_t>(shape / 3 % 3),
+                             std::string(kNames[shape / 9 % 4]), shape / 36 % 4 != 0};
+    const Data data = message.bytes();
+    ice_message_ = message;
+    const auto& grant = clients_[number].grant;
+    if (script_.below(2) == 0) {
+      send_indication(number, peer, data);
+    } else if (grant && grant->local[0]) {
+      const auto socket = std::find_if(sockets_.begin(), sockets_.end(), [&](const auto& entry) {
+        return entry.second == grant->local[0];
+      });
+      receive(socket->first, grant->local[0], peer, data);
+    }
+    ice_message_.reset();
   }
 
   void send_garbage() {
@@ -670,12 +669,13 @@ class Play {
   }
 
   Script script_;
-  uint8_t bits_;
+  Owner owner_;
+  std::optional<IceMessage> ice_message_;  // What is on its way, if it is one.
   SeededRandom random_;
   MonoTime mono_{std::chrono::hours(1000)};
   Server server_;
   Outbox out_;
-  std::vector<Client> clients_;
+  std::vector<Client> clients_ = make_clients();
   std::map<size_t, std::string> last_user_;
   uint64_t transaction_count_ = 0;
   uint64_t last_stream_ = 100;

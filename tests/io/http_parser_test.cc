@@ -57,7 +57,7 @@ TEST(HttpParser, ReadsRequests) {
   expect_rows({
       {"GET / HTTP/1.1\r\nHost: a\r\n\r\n", "GET / @a; idle"},
       {"GET /x?y=1&z HTTP/1.1\r\nhOsT:\t a.example:3478 \t\r\n\r\n",
-       "GET /x @a.example:3478; idle"},
+       "GET /x?y=1&z @a.example:3478; idle"},
       {"HEAD /v1/node HTTP/1.0\r\n\r\n", "HEAD /v1/node @- 1.0 close; idle"},
       {"GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n", "GET / @- 1.0; idle"},
       {"GET / HTTP/1.1\r\nHost:\r\nConnection: close\r\n\r\n", "GET / @ close; idle"},
@@ -67,9 +67,13 @@ TEST(HttpParser, ReadsRequests) {
       {"OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n", "OPTIONS * @a; idle"},
       {"PATCH / HTTP/1.1\r\nHost: a\r\n\r\n", "other / @a; idle"},
       {"GET / HTTP/1.1\r\nHost: a\r\nOrigin: https://b\r\n\r\n", "GET / @a from https://b; idle"},
-      {"GET http://b.example/p?q HTTP/1.1\r\nHost: a\r\n\r\n", "GET /p @b.example; idle"},
+      {"GET http://b.example/p?q HTTP/1.1\r\nHost: a\r\n\r\n", "GET /p?q @b.example; idle"},
       {"GET HTTPS://b.example HTTP/1.1\r\nHost: a\r\n\r\n", "GET / @b.example; idle"},
-      {"GET http://b.example?q HTTP/1.1\r\nHost: a\r\n\r\n", "GET / @b.example; idle"},
+      {"GET http://b.example?q HTTP/1.1\r\nHost: a\r\n\r\n", "GET /?q @b.example; idle"},
+      {"GET http://b.example/?a?b=/c HTTP/1.1\r\nHost: a\r\n\r\n", "GET /?a?b=/c @b.example; idle"},
+      // A query that is empty is none, and what is escaped stays so.
+      {"GET /x? HTTP/1.1\r\nHost: a\r\n\r\n", "GET /x @a; idle"},
+      {"GET /x?a=%20&b=%3f HTTP/1.1\r\nHost: a\r\n\r\n", "GET /x?a=%20&b=%3f @a; idle"},
       // A stray line end behind a body (RFC 9112 §2.2).
       {"\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n", "GET / @a; idle"},
       // Fields that mean nothing to us may hold any text.
@@ -78,6 +82,22 @@ TEST(HttpParser, ReadsRequests) {
       {"POST / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: h2c\r\nContent-Length: 1\r\n"
        "\r\nxGET / HTTP/1.1\r\nHost: a\r\n\r\n",
        "POST / @a [x]; GET / @a; idle"},
+  });
+}
+
+TEST(HttpParser, ReadsOneAuthorization) {
+  expect_rows({
+      {"GET / HTTP/1.1\r\nHost: a\r\naUTHORIZATION: \tBearer  x \r\n\r\n",
+       "GET / @a as Bearer  x; idle"},
+      {"GET / HTTP/1.1\r\nHost: a\r\nAuthorization:\r\n\r\n", "GET / @a; idle"},
+      {"GET / HTTP/1.1\r\nHost: a\r\nProxy-Authorization: x\r\n\r\n", "GET / @a; idle"},
+      // Two are two claims, be they alike.
+      {"GET / HTTP/1.1\r\nHost: a\r\nAuthorization: x\r\nAuthorization: y\r\n\r\n", "400"},
+      {"GET / HTTP/1.1\r\nHost: a\r\nAuthorization: x\r\nX: y\r\nauthorization: x\r\n\r\n", "400"},
+      // And it is not the next request's.
+      {"GET / HTTP/1.1\r\nHost: a\r\nAuthorization: x\r\n\r\nGET /?q HTTP/1.1\r\nHost: a\r\n\r\n"
+       "GET / HTTP/1.1\r\nHost: a\r\n\r\n",
+       "GET / @a as x; GET /?q @a; GET / @a; idle"},
   });
 }
 

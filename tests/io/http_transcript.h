@@ -43,8 +43,10 @@ class HttpTranscript {
                                                     "DELETE", "OPTIONS", "other"};
     text_ += kMethods[static_cast<size_t>(request.method)];
     text_.append(" ").append(request.path);
+    if (!request.query.empty()) text_.append("?").append(request.query);
     text_.append(" @").append(request.host.value_or("-"));
     if (!request.origin.empty()) text_.append(" from ").append(request.origin);
+    if (!request.authorization.empty()) text_.append(" as ").append(request.authorization);
     if (!request.body.empty()) text_.append(" [").append(as_text(request.body)).append("]");
     text_ += request.is_http_1_0 ? " 1.0" : "";
     text_ += request.keeps_alive ? "" : " close";

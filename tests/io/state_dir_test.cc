@@ -8,6 +8,7 @@
 #include <fstream>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/random.h"
 
@@ -55,6 +56,36 @@ TEST_F(StateDirTest, IsRefusedToASecondUserUntilTheFirstIsGone) {
     EXPECT_NE(std::string::npos, second.error().find("in use by another roost"));
   }
   EXPECT_TRUE(StateDir::open(root_ + "/a/state", {}));
+}
+
+TEST_F(StateDirTest, LetsACommandWorkBesideTheNode) {
+  const StateDir node = open();
+  {
+    const auto beside = StateDir::attach(node.path());
+    ASSERT_TRUE(beside) << beside.error();
+    ASSERT_TRUE(beside->write("grants.json", Bytes(), true));
+    EXPECT_EQ(0600u, mode_of("/grants.json"));
+  }
+  EXPECT_TRUE(*node.read("grants.json", 10));
+}
+
+TEST_F(StateDirTest, GivesWhatACommandWritesToWhomTheDirectoryBelongs) {
+  if (geteuid() != 0) GTEST_SKIP() << "only root can give files away";
+  const StateDir node = open();
+  ASSERT_EQ(0, chown(node.path().c_str(), 65'534, 65'534));
+  const auto beside = StateDir::attach(node.path());
+  ASSERT_TRUE(beside) << beside.error();
+  ASSERT_TRUE(beside->write("grants.json", Bytes(), false));
+  struct stat status {};
+  ASSERT_EQ(0, stat((node.path() + "/grants.json").c_str(), &status));
+  EXPECT_EQ(65'534u, status.st_uid);
+  EXPECT_EQ(65'534u, status.st_gid);
+}
+
+TEST_F(StateDirTest, IsNotMadeByACommand) {
+  const auto beside = StateDir::attach(root_ + "/nowhere");
+  ASSERT_FALSE(beside);
+  EXPECT_NE(std::string::npos, beside.error().find("start the node once")) << beside.error();
 }
 
 TEST_F(StateDirTest, GivesBackWhatWasWritten) {

@@ -30,9 +30,16 @@ class NodeTest : public testing::Test {
   }
 
   uint16_t status(Node& node, core::HttpMethod method, std::string_view path) {
-    EXPECT_EQ(1u,
-              step(node, core::HttpRequestArrived{core::RequestId{1}, kClient, method, path, {}}));
+    return status(node, {core::RequestId{1}, kClient, method, path, {}});
+  }
+  uint16_t status(Node& node, const core::HttpRequestArrived& request) {
+    EXPECT_EQ(1u, step(node, request));
     return std::get<core::HttpReply>(out_.actions()[0]).status;
+  }
+
+  static core::HttpRequestArrived ask_for_credentials(
+      core::HttpMethod method = core::HttpMethod::kGet, std::string_view authorization = {}) {
+    return {core::RequestId{1}, kClient, method, "/v1/turn", {}, {}, "a.example", authorization};
   }
 
   static uint64_t drops(const Node& node, Node::Drop why) {
@@ -131,6 +138,77 @@ TEST_F(NodeTest, AnswersHttp) {
   EXPECT_EQ(404, status(node, core::HttpMethod::kGet, "/"));
   now_.wall.reset();
   EXPECT_EQ(503, status(node, core::HttpMethod::kGet, "/v1/node"));
+}
+
+// ---- GET /v1/turn.
+
+TEST_F(NodeTest, GivesOutCredentialsOfItsRelay) {
+  Node node = make();
+  EXPECT_EQ(200, status(node, ask_for_credentials()));
+  EXPECT_EQ(204, status(node, ask_for_credentials(core::HttpMethod::kOptions)));
+  EXPECT_EQ(405, status(node, ask_for_credentials(core::HttpMethod::kPost)));
+  EXPECT_EQ(404, status(node, core::HttpMethod::kGet, "/v1/turn/"));
+  EXPECT_EQ(401, status(node, ask_for_credentials(core::HttpMethod::kGet, "Bearer nobody's")));
+
+  const Sha256Digest hash = sha256(as_bytes("token"));
+  core::turn::Grant grant;
+  grant.token_hash = hash;
+  grant.id = load_u64(hash.data());
+  node.set_grants({grant}, now_);
+  ASSERT_EQ(1u, node.grants()->all().size());
+  EXPECT_EQ(200, status(node, ask_for_credentials(core::HttpMethod::kGet, "Bearer token")));
+  node.set_grants({}, now_);
+  EXPECT_EQ(401, status(node, ask_for_credentials(core::HttpMethod::kGet, "Bearer token")));
+
+  Config without_strangers;
+  without_strangers.relay.stranger_allocations = 0;
+  node.reload(without_strangers, now_);
+  EXPECT_EQ(401, status(node, ask_for_credentials()));
+  now_.wall.reset();
+  EXPECT_EQ(503, status(node, ask_for_credentials()));
+}
+
+TEST_F(NodeTest, GivesOutNoCredentialsTowardsTheEndOfTheMonth) {
+  Config config;
+  config.donate.monthly_bytes = 1'000'000;
+  Node node = make(config);
+  EXPECT_EQ(200, status(node, ask_for_credentials()));
+  step(node, core::StreamBytesSent{core::Transport::kTcp, 990'000});
+  ASSERT_FALSE(node.budget().is_month_young());
+  EXPECT_EQ(503, status(node, ask_for_credentials()));
+  EXPECT_EQ(404, status(node, core::HttpMethod::kGet, "/x"));
+}
+
+TEST_F(NodeTest, HasNoCredentialsWhereItDoesNotRelay) {
+  Config config;
+  config.relay.enabled = false;
+  Node node = make(config);
+  EXPECT_EQ(404, status(node, ask_for_credentials()));
+  EXPECT_EQ(404, status(node, ask_for_credentials(core::HttpMethod::kOptions)));
+  node.set_grants({}, now_);
+  EXPECT_EQ(nullptr, node.grants());
+}
+
+// Of a user name and the password, whether this node would have made it.
+TEST_F(NodeTest, MintsUnderASecretThatOutlivesTheProcess) {
+  const auto is_minted_by = [&](const SigningKey& key, std::string_view json) {
+    const auto text = [&](std::string_view name) {
+      const size_t begin = json.find(name) + name.size() + 3;
+      return std::string(json.substr(begin, json.find('"', begin) - begin));
+    };
+    const auto secret = sha256(key.sign(as_bytes("roost: the secret of minted TURN credentials")));
+    return core::turn::Minter(secret).password(text("username")) == text("password");
+  };
+  const SigningKey other{SigningKey::Seed(std::array<uint8_t, 32>{1})};
+  for (const uint64_t seed : {1, 2}) {
+    SeededRandom random{seed};
+    Node node(Config(), {kLocal}, key_, random, now_);
+    node.reload(Config(), now_);
+    ASSERT_EQ(200, status(node, ask_for_credentials()));
+    const auto& reply = std::get<core::HttpReply>(out_.actions()[0]);
+    EXPECT_TRUE(is_minted_by(key_, as_text(reply.body)));
+    EXPECT_FALSE(is_minted_by(other, as_text(reply.body)));
+  }
 }
 
 }  // namespace

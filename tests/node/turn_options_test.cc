@@ -25,6 +25,14 @@ TEST(TurnOptions, AreThoseOfTheConfiguration) {
   config.relay.shared_secret = "s";
   config.relay.allocations = 10;
   config.relay.allocations_per_user = 3;
+  config.relay.stranger_allocations = 1;
+  config.relay.stranger_allocations_per_user = 2;
+  config.relay.stranger_bandwidth_bytes_per_second = 55;
+  config.relay.stranger_bytes = 66;
+  config.relay.stranger_time = std::chrono::minutes(7);
+  config.relay.stranger_work = 9;
+  config.relay.consent = false;
+  config.relay.credentials_lifetime = std::chrono::hours(2);
   config.relay.allocations_per_prefix = 4;
   config.relay.permissions_per_allocation = 5;
   config.relay.channels_per_allocation = 6;
@@ -46,15 +54,32 @@ TEST(TurnOptions, AreThoseOfTheConfiguration) {
   EXPECT_EQ("y", options.authenticator.users[1].password);
   EXPECT_EQ("s", options.authenticator.shared_secret);
   EXPECT_EQ(10u, options.table.allocations);
-  EXPECT_EQ(3u, options.table.allocations_per_user);
+  EXPECT_EQ((std::array<uint32_t, core::kPayerCount>{0, 3, 3, 2}),
+            options.table.allocations_per_user);
+  EXPECT_EQ((std::array<uint32_t, core::kPayerCount>{0, 10, 10, 1}),
+            options.table.allocations_per_class);
+  EXPECT_TRUE(options.authenticator.serves_strangers);
+  EXPECT_FALSE(options.forwarder.strangers_need_consent);
+  EXPECT_EQ(Duration(7min), options.session_max[static_cast<size_t>(core::Payer::kStranger)]);
+  EXPECT_EQ(Duration(), options.session_max[static_cast<size_t>(core::Payer::kFriend)]);
+  EXPECT_TRUE(options.credentials.serves_strangers);
+  EXPECT_EQ(9u, options.credentials.work_min);
+  EXPECT_EQ(Duration(2h), options.credentials.lifetime);
+  EXPECT_EQ(Duration(7min), options.credentials.stranger_lifetime);
+  EXPECT_EQ(3000, options.credentials.port);
+  EXPECT_FALSE(options.credentials.has_certificate);
+  EXPECT_EQ("9.9.9.9", options.credentials.host);
   EXPECT_EQ(4u, options.table.allocations_per_prefix);
   EXPECT_EQ(5, options.table.permissions_per_allocation);
   EXPECT_EQ(6, options.table.channels_per_allocation);
   EXPECT_EQ(Duration(2h), options.lifetime_max);
-  EXPECT_EQ(1000u, options.share.bytes_per_second);
-  EXPECT_EQ(77u, options.share.allocation_bytes_per_second);
-  EXPECT_EQ(88u, options.bytes_per_allocation);
-  EXPECT_EQ((std::array<uint8_t, core::kPayerCount>{0, 50, 20, 5}), options.share.percent);
+  EXPECT_EQ(1000u, options.forwarder.share.bytes_per_second);
+  EXPECT_EQ((std::array<uint64_t, core::kPayerCount>{0, 77, 77, 55}),
+            options.forwarder.share.allocation_bytes_per_second);
+  EXPECT_EQ((std::array<uint64_t, core::kPayerCount>{0, 88, 88, 66}),
+            options.forwarder.bytes_per_allocation);
+  EXPECT_EQ((std::array<uint8_t, core::kPayerCount>{0, 50, 20, 5}),
+            options.forwarder.share.percent);
   EXPECT_EQ((std::vector<IpAddress>{ip("10.0.0.1")}), options.addresses.relay);
   EXPECT_EQ((std::vector<IpAddress>{ip("9.9.9.9")}), options.addresses.external);
   // A wildcard is no address of ours.
@@ -68,6 +93,18 @@ TEST(TurnOptions, NeverPromiseLessThanTheProtocolDoes) {
   Config config;
   config.relay.lifetime_max = 1s;
   EXPECT_EQ(core::turn::Server::kLifetimeDefault, turn_options(config).lifetime_max);
+}
+
+TEST(TurnOptions, ServeNoStrangersWhereThereAreNoAllocationsForThem) {
+  Config config;
+  config.relay.stranger_allocations = 0;
+  config.tls.certificate = "chain.pem";
+  config.node.external_addresses = {ip("2a00::9")};
+  const core::turn::Server::Options options = turn_options(config);
+  EXPECT_FALSE(options.authenticator.serves_strangers);
+  EXPECT_FALSE(options.credentials.serves_strangers);
+  EXPECT_TRUE(options.credentials.has_certificate);
+  EXPECT_EQ("[2a00::9]", options.credentials.host);
 }
 
 }  // namespace

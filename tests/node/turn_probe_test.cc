@@ -442,7 +442,7 @@ TEST(TurnProbe, TellsEachRefusalWithItsStep) {
   expect_fails(full.run(), Step::kAllocate, Outcome::kRefused, 508);
 
   Server::Options thrifty = options();
-  thrifty.table.allocations_per_user = 1;
+  thrifty.table.allocations_per_user = {0, 1, 1, 1};
   ProbeWorld used_up(thrifty);
   used_up.occupy();
   expect_fails(used_up.run(), Step::kAllocate, Outcome::kRefused, 486);
@@ -456,7 +456,7 @@ TEST(TurnProbe, TellsEachRefusalWithItsStep) {
 
 TEST(TurnProbe, GivesBackTheFirstWhereTheSecondIsRefused) {
   Server::Options thrifty = options();
-  thrifty.table.allocations_per_user = 1;
+  thrifty.table.allocations_per_user = {0, 1, 1, 1};
   thrifty.peers = core::turn::PeerPolicy({}, {*Prefix::parse("9.9.9.0/24")});
   ProbeWorld world(thrifty);
   const auto report = world.run();

@@ -9,12 +9,15 @@ namespace roost::core::turn {
 namespace {
 
 constexpr size_t kPortCount = size_t{1} << 16;
+// A reservation's token ends in its slot; what is in front cannot be guessed.
+constexpr uint64_t kTokenSlotMask = (uint64_t{1} << 24) - 1;
 
 }  // namespace
 
 std::string_view label(AllocationTable::Full full) {
   switch (full) {
     case AllocationTable::Full::kAllocations: return "allocations";
+    case AllocationTable::Full::kClass: return "allocations_per_class";
     case AllocationTable::Full::kUser: return "allocations_per_user";
     case AllocationTable::Full::kPrefix: return "allocations_per_prefix";
     case AllocationTable::Full::kPermissions: return "permissions_per_allocation";
@@ -43,12 +46,13 @@ AllocationTable::AllocationTable(const Options& options, const SipHashKey& secre
     : options_(options),
       allocations_(options.allocations),
       by_flow_(options.allocations, secret),
-      by_user_(options.allocations, secret),
+      accounts_(options.allocations, secret),
       by_prefix_(options.allocations, secret),
       permissions_(options.allocations * options.permissions_per_allocation),
       channels_(options.allocations * options.channels_per_allocation),
       deadlines_(options.allocations),
       by_port_{ZeroedArray<uint32_t>(kPortCount), ZeroedArray<uint32_t>(kPortCount)} {
+  CHECK(options.allocations <= kTokenSlotMask);
   free_slots_.reserve(options.allocations);
   for (uint32_t slot = options.allocations; slot-- > 0;) free_slots_.push_back(slot);
 }
@@ -68,14 +72,18 @@ Result<Allocation*, AllocationTable::Full> AllocationTable::take_slot(
     const Authenticator::Proof& proof, const Endpoint& client) {
   if (size_ >= options_.allocations || free_slots_.empty()) return refuse(Full::kAllocations);
   const PrefixKey prefix = prefix_key(client.address);
-  const uint32_t* const of_user = by_user_.find(proof.user);
-  if (of_user != nullptr && *of_user >= options_.allocations_per_user) return refuse(Full::kUser);
+  const auto payer = static_cast<size_t>(proof.payer);
+  if (counts_[payer] >= options_.allocations_per_class[payer]) return refuse(Full::kClass);
+  const Account* const known = accounts_.find(proof.user);
+  if (known != nullptr && known->allocations >= options_.allocations_per_user[payer]) {
+    return refuse(Full::kUser);
+  }
   const uint32_t* const of_prefix = by_prefix_.find(prefix);
   if (of_prefix != nullptr && *of_prefix >= options_.allocations_per_prefix) {
     return refuse(Full::kPrefix);
   }
   // There are never more users or prefixes than allocations.
-  ++*by_user_.find_or_insert(proof.user, 0);
+  Account& account = accounts_.open(proof.user);
   ++*by_prefix_.find_or_insert(prefix, 0);
   const uint32_t slot = free_slots_.back();
   free_slots_.pop_back();
@@ -85,9 +93,10 @@ Result<Allocation*, AllocationTable::Full> AllocationTable::take_slot(
   allocation.slot = slot;
   allocation.generation = generation + 1;
   allocation.proof = proof;
+  allocation.account = accounts_.index_of(account);
   allocation.flow.client = client;
   ++size_;
-  ++counts_[static_cast<size_t>(proof.payer)];
+  ++counts_[payer];
   return &allocation;
 }
 
@@ -108,38 +117,37 @@ Result<Allocation*, AllocationTable::Full> AllocationTable::reserve(const Alloca
   const auto taken = take_slot(owner.proof, owner.flow.client);
   if (!taken) return taken;
   (*taken)->state = Allocation::State::kReserved;
-  (*taken)->reservation_token = token;
+  (*taken)->reservation_token = (token & ~kTokenSlotMask) | (*taken)->slot;
   return taken;
 }
 
 Allocation* AllocationTable::claim(uint64_t token, const Flow& flow,
                                    const Authenticator::Proof& proof) {
-  // As rare as EVEN-PORT itself, so it may take a walk over the table.
-  const auto found =
-      std::find_if(allocations_.begin(), allocations_.end(), [&](const Allocation& allocation) {
-        return allocation.state == Allocation::State::kReserved &&
-               allocation.reservation_token == token && allocation.proof.user == proof.user;
-      });
-  if (found == allocations_.end()) return nullptr;
+  const uint64_t slot = token & kTokenSlotMask;
+  if (slot >= allocations_.size()) return nullptr;
+  Allocation* const found = &allocations_[slot];
+  const bool is_it = found->state == Allocation::State::kReserved &&
+                     found->reservation_token == token && found->proof.user == proof.user;
+  if (!is_it) return nullptr;
   // Of the same prefix, since that is what it was counted under.
   if (prefix_key(found->flow.client.address) != prefix_key(flow.client.address)) return nullptr;
+  // And of the same class, which its grant may have left meanwhile.
+  if (found->proof.payer != proof.payer) return nullptr;
   found->state = Allocation::State::kOpening;
   found->flow = flow;
   found->proof = proof;
-  uint32_t* const slot = by_flow_.find_or_insert(key_of(flow), found->slot);
-  CHECK(slot != nullptr && *slot == found->slot);
-  return &*found;
+  const uint32_t* const entered = by_flow_.find_or_insert(key_of(flow), found->slot);
+  CHECK(entered != nullptr && *entered == found->slot);
+  return found;
 }
 
 void AllocationTable::erase(Allocation& allocation) {
   CHECK(allocation.state != Allocation::State::kFree);
-  const auto count_down = [](Counts& counts, uint64_t key) {
-    uint32_t* const count = counts.find(key);
-    CHECK(count != nullptr && *count > 0);
-    if (--*count == 0) counts.erase(key);
-  };
-  count_down(by_user_, allocation.proof.user);
-  count_down(by_prefix_, prefix_key(allocation.flow.client.address));
+  accounts_.close(account_of(allocation));
+  const PrefixKey prefix = prefix_key(allocation.flow.client.address);
+  uint32_t* const of_prefix = by_prefix_.find(prefix);
+  CHECK(of_prefix != nullptr && *of_prefix > 0);
+  if (--*of_prefix == 0) by_prefix_.erase(prefix);
   if (allocation.state != Allocation::State::kReserved) by_flow_.erase(key_of(allocation.flow));
   for (const Family family : {Family::kV4, Family::kV6}) close_relay(allocation, family);
   drop_all(permissions_, allocation.permissions, allocation.permission_count);
@@ -332,7 +340,7 @@ Allocation* AllocationTable::pop_due(MonoTime now) {
 
 void AllocationTable::check_invariants() const {
   by_flow_.check_invariants();
-  by_user_.check_invariants();
+  accounts_.check_invariants();
   by_prefix_.check_invariants();
   deadlines_.check_invariants();
   uint32_t used = 0;
@@ -349,6 +357,7 @@ void AllocationTable::check_invariants() const {
     uint8_t channels = 0;
     for (uint32_t i = allocation.channels; i != 0; i = channels_.entries[i].next) ++channels;
     CHECK(channels == allocation.channel_count);
+    CHECK(accounts_.at(allocation.account).user == allocation.proof.user);
     for (const Family family : {Family::kV4, Family::kV6}) {
       const Allocation::Relay& relay = allocation.relays[static_cast<size_t>(family)];
       if (relay.state != Allocation::Relay::State::kOpen) continue;
@@ -369,7 +378,8 @@ uint64_t AllocationTable::bytes_for(const Options& options) {
                            options.channels_per_allocation * sizeof(Channel);
   return options.allocations * of_each +
          BoundedMap<Key, uint32_t, KeyBytes>::bytes_for(options.allocations) +
-         2 * Counts::bytes_for(options.allocations) + 2 * kPortCount * sizeof(uint32_t);
+         Accounts::bytes_for(options.allocations) + Counts::bytes_for(options.allocations) +
+         2 * kPortCount * sizeof(uint32_t);
 }
 
 }  // namespace roost::core::turn

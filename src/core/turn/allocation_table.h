@@ -14,6 +14,7 @@
 #include "base/time.h"
 #include "base/zeroed_array.h"
 #include "core/action.h"
+#include "core/turn/accounts.h"
 #include "core/turn/authenticator.h"
 #include "core/turn/fair_share.h"
 
@@ -72,8 +73,10 @@ struct Allocation {
   Authenticator::Proof proof;   // Of the Allocate: the same user must come again (441).
   std::array<Relay, 2> relays;  // By Family.
   MonoTime expires_at;
-  uint32_t permissions = 0;  // Where its lists begin; 0: empty.
+  MonoTime ends_at = MonoTime::max();  // Refreshed or not.
+  uint32_t permissions = 0;            // Where its lists begin; 0: empty.
   uint32_t channels = 0;
+  uint32_t account = 0;  // Its index: who pays.
   FairShare::Meter meter;
   TokenBucket requests{{1, 1}, MonoTime()};  // Of its own flow, once it is active.
   uint64_t relayed_bytes = 0;                // Both directions, headers included.
@@ -97,14 +100,16 @@ class AllocationTable {
  public:
   struct Options {
     uint32_t allocations = 512;
-    uint32_t allocations_per_user = 32;
+    // By Payer; kService has none.
+    std::array<uint32_t, kPayerCount> allocations_per_class = {0, 512, 512, 64};
+    std::array<uint32_t, kPayerCount> allocations_per_user = {0, 32, 32, 4};
     uint32_t allocations_per_prefix = 32;
     uint8_t permissions_per_allocation = 16;
     uint8_t channels_per_allocation = 16;
   };
   // Why there is no room. Also the label of the counter.
-  enum class Full : uint8_t { kAllocations, kUser, kPrefix, kPermissions, kChannels };
-  static constexpr size_t kFullCount = 5;
+  enum class Full : uint8_t { kAllocations, kClass, kUser, kPrefix, kPermissions, kChannels };
+  static constexpr size_t kFullCount = 6;
 
   AllocationTable(const Options& options, const SipHashKey& secret);
 
@@ -113,7 +118,8 @@ class AllocationTable {
 
   // A new allocation in state kOpening. Requires that the flow has none.
   Result<Allocation*, Full> create(const Flow& flow, const Authenticator::Proof& proof);
-  // A slot for a reserved socket, on the account of `owner`.
+  // A slot for a reserved socket, on the account of `owner`. Its token is made of `token`, which
+  // nobody must be able to guess, and of the slot.
   Result<Allocation*, Full> reserve(const Allocation& owner, uint64_t token);
   // What was reserved under that token for that user, or null. Forgotten by that; its socket stays
   // open in the new allocation, which takes the place of the reservation.
@@ -125,6 +131,8 @@ class AllocationTable {
   // By one of its relayed addresses; null if that is no more.
   Allocation* find(RelayId relay);
   Allocation* at(uint32_t slot) { return &allocations_[slot]; }
+  Account& account_of(const Allocation& allocation) { return accounts_.at(allocation.account); }
+  const Accounts& accounts() const { return accounts_; }
 
   static RelayId relay_id(const Allocation& allocation, Family family);
   static Family family_of(RelayId relay) { return static_cast<Family>(uint64_t(relay) & 1); }
@@ -211,7 +219,7 @@ class AllocationTable {
   ZeroedArray<Allocation> allocations_;
   std::vector<uint32_t> free_slots_;
   BoundedMap<Key, uint32_t, KeyBytes> by_flow_;
-  Counts by_user_;
+  Accounts accounts_;
   Counts by_prefix_;
   Pool<Permission> permissions_;
   Pool<Channel> channels_;

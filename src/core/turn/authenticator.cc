@@ -44,10 +44,25 @@ std::optional<int64_t> expiry_of(std::string_view name) {
   return expiry;
 }
 
+// In front of an account, so that nobody can be taken for a named user, or for another kind.
+std::string mark(Authenticator::Proof::Voucher voucher) {
+  return {'\0', static_cast<char>(voucher)};
+}
+
+// A year is as good as for ever, and cannot overflow.
+Duration time_until(WallTime expires_at, WallTime now) {
+  return std::min<std::chrono::seconds>(expires_at - now, std::chrono::hours(24 * 365));
+}
+
 }  // namespace
 
-Authenticator::Authenticator(const Options& options, const SipHashKey& secret)
-    : realm_(options.realm), shared_secret_(options.shared_secret), secret_(secret) {
+Authenticator::Authenticator(const Options& options, const Grants& grants, const SipHashKey& secret)
+    : realm_(options.realm),
+      shared_secret_(options.shared_secret),
+      minter_(options.mint_secret),
+      serves_strangers_(options.serves_strangers),
+      grants_(&grants),
+      secret_(secret) {
   for (const User& user : options.users) {
     const std::string text = long_term_text(user.name, realm_, user.password);
     const auto [at, is_new] =
@@ -56,17 +71,16 @@ Authenticator::Authenticator(const Options& options, const SipHashKey& secret)
   }
 }
 
-// Whose allocations they are: of ephemeral names the part behind the time, so that new credentials
-// are no new user. The mark in front keeps it apart from a named user's.
-std::string Authenticator::account_of(const Named& named) {
-  if (named.keys != nullptr) return std::string(named.name);
-  const size_t colon = named.name.find(':');
-  return std::string(1, '\0') +
-         std::string(colon == std::string_view::npos ? "" : named.name.substr(colon + 1));
-}
-
 bool Authenticator::still_knows(const Proof& proof) const {
-  if (proof.is_ephemeral) return !shared_secret_.empty();
+  switch (proof.voucher) {
+    case Proof::Voucher::kSharedSecret: return !shared_secret_.empty();
+    case Proof::Voucher::kGrant: {
+      const Grant* const grant = grants_->find(proof.grant);
+      return grant != nullptr && grant->payer == proof.payer;
+    }
+    case Proof::Voucher::kStranger: return serves_strangers_;
+    case Proof::Voucher::kNamed: break;
+  }
   return std::any_of(users_.begin(), users_.end(), [&](const auto& user) {
     return sip_hash(secret_, as_bytes(user.first)) == proof.user;
   });
@@ -110,8 +124,14 @@ Result<Authenticator::Proof, Authenticator::Refusal> Authenticator::check(
   // Before the nonce, so that only who knows the password is told that the nonce is stale (§9.2.4).
   if (!matches) return Failure(Refusal::kWrongCredentials);
   if (!is_fresh(now.mono, client, as_text(*nonce))) return Failure(Refusal::kStaleNonce);
-  proof.user = sip_hash(secret_, as_bytes(account_of(*named)));
-  proof.is_ephemeral = named->keys == nullptr;
+  proof.user = sip_hash(secret_, as_bytes(named->account));
+  proof.voucher = named->voucher;
+  proof.valid_for = named->valid_for;
+  if (named->voucher == Proof::Voucher::kStranger) proof.payer = Payer::kStranger;
+  if (named->grant != nullptr) {
+    proof.grant = named->grant->id;
+    proof.payer = named->grant->payer;
+  }
   return proof;
 }
 
@@ -143,7 +163,8 @@ Authenticator::Nonce Authenticator::make_nonce(uint16_t minute, bool offers_algo
   const uint64_t hash = sip_hash(secret_, hashed);
 
   // Who is told of USERHASH must use it (§9.2.3), and no hash tells of an ephemeral name.
-  const uint32_t features = (shared_secret_.empty() ? kUsernameAnonymityBit : 0) |
+  const bool all_are_named = shared_secret_.empty() && !serves_strangers_ && grants_->all().empty();
+  const uint32_t features = (all_are_named ? kUsernameAnonymityBit : 0) |
                             (offers_algorithms ? kPasswordAlgorithmsBit : 0);
   const std::array<uint8_t, 3> feature_bytes = {0, 0, static_cast<uint8_t>(features)};
   std::array<uint8_t, 8> tail;
@@ -180,19 +201,60 @@ std::optional<Authenticator::Named> Authenticator::find(const Now& now,
     std::copy(hash->begin(), hash->end(), digest.begin());
     const auto found = by_userhash_.find(digest);
     if (found == by_userhash_.end()) return {};
-    return Named{found->second->first, {}, &found->second->second};
+    return named_user(*found->second);
   }
   const auto username = request.find(StunAttribute::kUsername);
   if (!username || username->size() > kUsernameSizeMax) return {};
   const std::string_view name = as_text(*username);
-  if (const auto user = users_.find(name); user != users_.end()) {
-    return Named{user->first, {}, &user->second};
+  if (const auto user = users_.find(name); user != users_.end()) return named_user(*user);
+  if (!now.wall) return {};  // Without a clock nobody can say that it has not expired.
+  if (const auto claim = Minter::parse(name)) {
+    if (auto minted = find_minted(*now.wall, name, *claim)) return minted;
   }
   if (shared_secret_.empty()) return {};
-  // Without a clock nobody can say that it has not expired.
   const auto expiry = expiry_of(name);
-  if (!expiry || !now.wall || *expiry <= now.wall->time_since_epoch().count()) return {};
-  return Named{name, to_base64(hmac_sha1(as_bytes(shared_secret_), *username)), nullptr};
+  if (!expiry || *expiry <= now.wall->time_since_epoch().count()) return {};
+  Named named;
+  named.name = name;
+  named.password = to_base64(hmac_sha1(as_bytes(shared_secret_), *username));
+  named.voucher = Proof::Voucher::kSharedSecret;
+  // The part behind the time, so that new credentials are no new user.
+  const size_t colon = name.find(':');
+  named.account =
+      mark(named.voucher).append(colon == name.npos ? std::string_view() : name.substr(colon + 1));
+  named.valid_for = time_until(WallTime(std::chrono::seconds(*expiry)), *now.wall);
+  return named;
+}
+
+std::optional<Authenticator::Named> Authenticator::find_minted(WallTime now, std::string_view name,
+                                                               const Minter::Claim& claim) const {
+  if (claim.expires_at <= now) return {};
+  Named named;
+  named.name = name;
+  named.valid_for = time_until(claim.expires_at, now);
+  if (claim.holder.is_stranger) {
+    if (!serves_strangers_) return {};
+    named.voucher = Proof::Voucher::kStranger;
+  } else {
+    named.grant = grants_->find(claim.holder.id);
+    if (named.grant == nullptr || named.grant->has_expired(now)) return {};
+    named.voucher = Proof::Voucher::kGrant;
+    // The owner may have made its time shorter since the credentials were minted.
+    named.valid_for = std::min<Duration>(named.valid_for, named.grant->time_left(now));
+  }
+  std::array<uint8_t, 8> id;
+  store_u64(id.data(), claim.holder.id);
+  named.account = mark(named.voucher).append(as_text(id));
+  named.password = minter_.password(name);
+  return named;
+}
+
+Authenticator::Named Authenticator::named_user(const std::pair<const std::string, Keys>& user) {
+  Named named;
+  named.name = user.first;
+  named.keys = &user.second;
+  named.account = user.first;
+  return named;
 }
 
 // §9.2.4: a client that knows of no choice uses MD5; one that chooses repeats what it chose from,

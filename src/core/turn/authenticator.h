@@ -15,6 +15,8 @@
 #include "base/secret.h"
 #include "base/time.h"
 #include "core/action.h"
+#include "core/turn/grants.h"
+#include "core/turn/minter.h"
 #include "wire/stun.h"
 #include "wire/stun_builder.h"
 
@@ -25,9 +27,10 @@ namespace roost::core::turn {
 // whoever repeats it has shown that it receives at its address.
 //
 // Both password algorithms (MD5 for the programs of today, SHA-256), USERHASH for named users, and
-// the ephemeral credentials of draft-uberti-behave-turn-rest as coturn's `use-auth-secret` has
-// them: the user name begins with the UNIX time of its expiry and a colon, the password is
-// base64(HMAC-SHA1(secret, user name)).
+// the ephemeral credentials of draft-uberti-behave-turn-rest: those of a site, as coturn's
+// `use-auth-secret` has them (the user name begins with the UNIX time of its expiry and a colon,
+// the password is base64(HMAC-SHA1(secret, user name))), and those that the node has minted for a
+// grant or for a stranger. Whatever vouches for a user is looked up again with each request.
 class Authenticator {
  public:
   // How long a nonce may be used: as long as an allocation may live without a Refresh.
@@ -41,7 +44,9 @@ class Authenticator {
   struct Options {
     std::string realm = "roost";
     std::vector<User> users;
-    std::string shared_secret;  // Empty: no ephemeral credentials.
+    std::string shared_secret;     // Empty: no ephemeral credentials of a site's.
+    Minter::Secret mint_secret{};  // Of those that we make.
+    bool serves_strangers = false;
   };
 
   // Why a request is not believed: each is one STUN error code.
@@ -56,23 +61,28 @@ class Authenticator {
 
   // What a request has proved, and what the reply is to be signed with.
   struct Proof {
+    // Who vouches for the user: [relay] users, the site's secret, or what we have minted.
+    enum class Voucher : uint8_t { kNamed, kSharedSecret, kGrant, kStranger };
     uint64_t user = 0;  // A keyed hash of whose it is; the name itself is not kept.
     Payer payer = Payer::kFriend;
-    bool is_ephemeral = false;  // By the shared secret.
-    bool uses_sha256 = false;   // Which of the two integrity attributes it had.
+    Voucher voucher = Voucher::kNamed;
+    bool uses_sha256 = false;  // Which of the two integrity attributes it had.
     std::array<uint8_t, sizeof(Sha256Digest)> key{};
     uint8_t key_size = 0;
+    uint64_t grant = 0;                    // Its id, if there is one.
+    Duration valid_for = Duration::max();  // From the request on; an allocation is given no longer.
 
     Bytes key_bytes() const { return Bytes(key).first(key_size); }
   };
 
-  // `secret` must come from a true source and be another one at each start.
-  Authenticator(const Options& options, const SipHashKey& secret);
+  // `secret` must come from a true source and be another one at each start. `grants` must outlive
+  // the authenticator.
+  Authenticator(const Options& options, const Grants& grants, const SipHashKey& secret);
 
   Result<Proof, Refusal> check(const Now& now, const Endpoint& client,
                                const wire::StunView& request) const;
 
-  // Whether the user, or the secret that vouched for it, is one of ours still.
+  // Whether the user, or whatever vouched for it, is one of ours still, and of the same class.
   bool still_knows(const Proof& proof) const;
 
   // Adds REALM, NONCE and PASSWORD-ALGORITHMS; the last only if the message stays within
@@ -89,11 +99,17 @@ class Authenticator {
   enum class Algorithm : uint16_t { kMd5 = 1, kSha256 = 2 };
   struct Named {  // Whom the request names.
     std::string_view name;
-    std::string password;  // Where it had to be made; else
-    const Keys* keys;      // these are known.
+    std::string password;        // Where it had to be made; else
+    const Keys* keys = nullptr;  // these are known.
+    Proof::Voucher voucher = Proof::Voucher::kNamed;
+    std::string account;  // Whose allocations they are.
+    const Grant* grant = nullptr;
+    Duration valid_for = Duration::max();
   };
 
-  static std::string account_of(const Named& named);
+  static Named named_user(const std::pair<const std::string, Keys>& user);
+  std::optional<Named> find_minted(WallTime now, std::string_view name,
+                                   const Minter::Claim& claim) const;
 
   static constexpr size_t kNonceSize = 24;
   using Nonce = std::array<char, kNonceSize>;
@@ -105,6 +121,9 @@ class Authenticator {
 
   std::string realm_;
   std::string shared_secret_;
+  Minter minter_;
+  bool serves_strangers_;
+  const Grants* grants_;
   SipHashKey secret_;
   std::map<std::string, Keys, std::less<>> users_;
   std::map<Sha256Digest, std::map<std::string, Keys, std::less<>>::const_iterator> by_userhash_;

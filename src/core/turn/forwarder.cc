@@ -22,6 +22,7 @@ std::string_view label(Forwarder::Drop drop) {
     case Forwarder::Drop::kNoPermission: return "no_permission";
     case Forwarder::Drop::kNoChannel: return "no_channel";
     case Forwarder::Drop::kForbiddenPeer: return "forbidden_peer";
+    case Forwarder::Drop::kNoConsent: return "no_consent";
     case Forwarder::Drop::kTooLong: return "too_long";
     case Forwarder::Drop::kOwnLimit: return "allocation_rate";
     case Forwarder::Drop::kUsedUp: return "allocation_bytes";
@@ -29,6 +30,15 @@ std::string_view label(Forwarder::Drop drop) {
   }
   return "";
 }
+
+namespace {
+
+uint32_t strangers_of(const AllocationTable::Options& sizes) {
+  return std::min(sizes.allocations,
+                  sizes.allocations_per_class[static_cast<size_t>(Payer::kStranger)]);
+}
+
+}  // namespace
 
 bool is_known(StunAttribute type) {
   constexpr StunAttribute kKnown[] = {
@@ -58,34 +68,52 @@ bool is_known(StunAttribute type) {
 }
 
 Forwarder::Forwarder(AllocationTable& table, const Addresses& addresses, const PeerPolicy& peers,
-                     const FairShare::Options& share, uint64_t bytes_per_allocation, MonoTime now)
+                     const AllocationTable::Options& sizes, const Options& options,
+                     const SipHashKey& secret, MonoTime now)
     : table_(table),
       addresses_(addresses),
       peers_(peers),
-      share_(share, now),
-      bytes_per_allocation_(bytes_per_allocation) {}
+      share_(options.share, now),
+      bytes_per_allocation_(options.bytes_per_allocation),
+      strangers_need_consent_(options.strangers_need_consent),
+      consent_(sizes.allocations, strangers_of(sizes), secret) {}
 
-void Forwarder::set_limits(const FairShare::Options& share, uint64_t bytes_per_allocation,
-                           MonoTime now) {
-  share_.set_options(share, now);
-  bytes_per_allocation_ = bytes_per_allocation;
+void Forwarder::set_options(const Options& options, MonoTime now) {
+  share_.set_options(options.share, now);
+  bytes_per_allocation_ = options.bytes_per_allocation;
+  strangers_need_consent_ = options.strangers_need_consent;
+}
+
+void Forwarder::forget(const Allocation& allocation) {
+  consent_.forget(allocation.slot);
+}
+
+uint64_t Forwarder::bytes_for(const AllocationTable::Options& sizes) {
+  return Consent::bytes_for(sizes.allocations, strangers_of(sizes));
 }
 
 std::optional<Grade> Forwarder::charge(MonoTime now, Allocation& allocation, size_t size) {
   const uint64_t bytes = size + kHeaderBytes;
-  if (bytes_per_allocation_ != 0 && allocation.relayed_bytes + bytes > bytes_per_allocation_) {
+  const Payer payer = allocation.proof.payer;
+  Account& account = table_.account_of(allocation);
+  const uint64_t bytes_max = bytes_per_allocation_[static_cast<size_t>(payer)];
+  const bool is_used_up =
+      (bytes_max != 0 && allocation.relayed_bytes + bytes > bytes_max) ||
+      (account.bytes_max != 0 && account.relayed_bytes + bytes > account.bytes_max);
+  if (is_used_up) {
     // Ended with the next deadline, which is now.
     table_.set_deadline(allocation, now);
     drop(Drop::kUsedUp);
     return {};
   }
   const FairShare::Verdict verdict =
-      share_.grade(now, allocation.proof.payer, allocation.meter, bytes);
+      share_.grade(now, payer, account.meter, allocation.meter, bytes);
   if (verdict == FairShare::Verdict::kOverOwnLimit) {
     drop(Drop::kOwnLimit);
     return {};
   }
   allocation.relayed_bytes += bytes;
+  account.relayed_bytes += bytes;
   return verdict == FairShare::Verdict::kCommitted ? Grade::kCommitted : Grade::kExcess;
 }
 
@@ -125,6 +153,9 @@ void Forwarder::to_peer(MonoTime now, Allocation& allocation, const Endpoint& pe
     const bool is_forbidden = !peers_.permits(peer.address, is_ours) || peer.port == 0 ||
                               (is_ours && addresses_.is_own_port(peer.port));
     if (is_forbidden) return drop(Drop::kForbiddenPeer);
+    if (needs_consent(allocation) && !consent_.admits_to_peer(allocation.slot, peer, data)) {
+      return drop(Drop::kNoConsent);
+    }
   }
   const auto grade = charge(now, allocation, data.size());
   if (!grade) return;
@@ -145,6 +176,10 @@ void Forwarder::take_datagram(MonoTime now, const RelayDatagramArrived& input, O
   const bool is_open =
       allocation != nullptr && allocation->has(AllocationTable::family_of(input.relay));
   if (!is_open) return drop(Drop::kGone);
+  const bool is_awaited = !needs_consent(*allocation) ||
+                          !table_.is_permitted(now, *allocation, input.from.address) ||
+                          consent_.admits_to_client(allocation->slot, input.from, input.payload);
+  if (!is_awaited) return drop(Drop::kNoConsent);
   to_client(now, *allocation, input.from, input.payload, out);
 }
 
@@ -155,6 +190,10 @@ void Forwarder::take_error(MonoTime now, const RelayErrorArrived& input, Outbox&
       allocation != nullptr && allocation->has(AllocationTable::family_of(input.relay));
   if (!is_open) return drop(Drop::kGone);
   if (!table_.is_permitted(now, *allocation, input.peer.address)) return drop(Drop::kNoPermission);
+  // Else a stranger could have us find out which ports of others are closed.
+  if (needs_consent(*allocation) && !consent_.is_given(allocation->slot, input.peer)) {
+    return drop(Drop::kNoConsent);
+  }
   constexpr size_t kSizeMax = 64;
   const auto grade = charge(now, *allocation, kSizeMax);
   if (!grade) return;

@@ -10,6 +10,7 @@
 #include "core/outbox.h"
 #include "core/turn/addresses.h"
 #include "core/turn/allocation_table.h"
+#include "core/turn/consent.h"
 #include "core/turn/fair_share.h"
 #include "core/turn/peer_policy.h"
 #include "wire/stun.h"
@@ -36,12 +37,13 @@ class Forwarder {
     kNoPermission,
     kNoChannel,
     kForbiddenPeer,
+    kNoConsent,  // A stranger's, to or from a peer that has not shown that it expects it.
     kTooLong,
     kOwnLimit,  // The allocation's own bytes per second,
-    kUsedUp,    // or its bytes in all.
+    kUsedUp,    // or its bytes in all, or its grant's.
     kGone,      // To a relayed address that has just been given up.
   };
-  static constexpr size_t kDropCount = 8;
+  static constexpr size_t kDropCount = 9;
 
   struct Stats {  // By Payer of the allocation; bytes with headers.
     std::array<uint64_t, kPayerCount> to_peer_packets{};
@@ -53,10 +55,19 @@ class Forwarder {
     std::array<uint64_t, kDropCount> drops{};
   };
 
-  // All must outlive the forwarder. `bytes_per_allocation` 0: no limit.
+  struct Options {
+    FairShare::Options share;
+    // What one allocation may relay, both directions, headers included, by Payer. 0: no limit.
+    std::array<uint64_t, kPayerCount> bytes_per_allocation{};
+    // Whether strangers reach only peers that expect it (Consent), or relayed addresses of ours.
+    bool strangers_need_consent = true;
+  };
+
+  // All must outlive the forwarder.
   Forwarder(AllocationTable& table, const Addresses& addresses, const PeerPolicy& peers,
-            const FairShare::Options& share, uint64_t bytes_per_allocation, MonoTime now);
-  void set_limits(const FairShare::Options& share, uint64_t bytes_per_allocation, MonoTime now);
+            const AllocationTable::Options& sizes, const Options& options, const SipHashKey& secret,
+            MonoTime now);
+  void set_options(const Options& options, MonoTime now);
 
   // From the client of an active allocation: a ChannelData message, or an indication.
   void take_channel_data(MonoTime now, Allocation& allocation, Bytes message, Outbox& out);
@@ -65,6 +76,11 @@ class Forwarder {
   // From a peer, and about a datagram to one (§11.5).
   void take_datagram(MonoTime now, const RelayDatagramArrived& input, Outbox& out);
   void take_error(MonoTime now, const RelayErrorArrived& input, Outbox& out);
+
+  // An allocation has ended.
+  void forget(const Allocation& allocation);
+
+  static uint64_t bytes_for(const AllocationTable::Options& sizes);
 
   const Stats& stats() const { return stats_; }
 
@@ -76,13 +92,18 @@ class Forwarder {
   std::array<uint8_t, 12> next_indication_id();
   void send_to_client(const Allocation& allocation, Bytes message, Grade grade, Outbox& out);
   std::optional<Grade> charge(MonoTime now, Allocation& allocation, size_t size);
+  bool needs_consent(const Allocation& allocation) const {
+    return strangers_need_consent_ && allocation.proof.payer == Payer::kStranger;
+  }
   void drop(Drop why) { ++stats_.drops[static_cast<size_t>(why)]; }
 
   AllocationTable& table_;
   const Addresses& addresses_;
   const PeerPolicy& peers_;
   FairShare share_;
-  uint64_t bytes_per_allocation_;
+  std::array<uint64_t, kPayerCount> bytes_per_allocation_;
+  bool strangers_need_consent_;
+  Consent consent_;
   uint64_t indication_count_ = 0;
   Stats stats_;
 };

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "core/turn/error_code.h"
 #include "wire/channel_data.h"
 #include "wire/stun_builder.h"
 
@@ -31,24 +32,6 @@ constexpr int kEndedPerStepMax = 16;
 constexpr StunMethod kMethods[] = {StunMethod::kAllocate, StunMethod::kRefresh,
                                    StunMethod::kCreatePermission, StunMethod::kChannelBind};
 
-std::string_view reason(unsigned code) {
-  switch (code) {
-    case 400: return "Bad Request";
-    case 401: return "Unauthenticated";
-    case 403: return "Forbidden";
-    case 420: return "Unknown Attribute";
-    case 437: return "Allocation Mismatch";
-    case 438: return "Stale Nonce";
-    case 440: return "Address Family not Supported";
-    case 441: return "Wrong Credentials";
-    case 442: return "Unsupported Transport Protocol";
-    case 443: return "Peer Address Family Mismatch";
-    case 486: return "Allocation Quota Reached";
-    case 508: return "Insufficient Capacity";
-    default: return "";  // Not an enum: a number of the RFC's, of which we send these.
-  }
-}
-
 // The family that a one-byte family attribute names; empty where it names none of ours.
 std::optional<Family> read_family(Bytes value) {
   if (value.size() != 4) return {};
@@ -64,11 +47,6 @@ void sign(const Authenticator::Proof& proof, bool has_fingerprint, StunBuilder& 
     reply.add_integrity(proof.key_bytes());
   }
   if (has_fingerprint) reply.add_fingerprint();
-}
-
-int64_t seconds_left(MonoTime now, MonoTime expires_at) {
-  return std::max<int64_t>(
-      0, std::chrono::duration_cast<std::chrono::seconds>(expires_at - now).count());
 }
 
 }  // namespace
@@ -101,26 +79,29 @@ std::string_view method_label(size_t index) {
 Server::Server(const Options& options, Random& random, MonoTime now)
     : options_(options),
       secret_(random.bytes<16>()),
-      authenticator_(options.authenticator, secret_),
+      authenticator_(options.authenticator, grants_, secret_),
       table_(options.table, random.bytes<16>()),
       addresses_(options.addresses),
       peers_(options.peers),
-      forwarder_(table_, addresses_, peers_, options.share, options.bytes_per_allocation, now),
+      forwarder_(table_, addresses_, peers_, options.table, options.forwarder, secret_, now),
+      credentials_(options.credentials, Minter(options.authenticator.mint_secret),
+                   random.bytes<16>(), now),
       challenges_(kChallengesPerSecond, kChallengedPrefixes, random.bytes<16>()) {
   CHECK(options.lifetime_max >= kLifetimeDefault);
 }
 
 void Server::reload(const Options& options, MonoTime now) {
   options_ = options;
-  authenticator_ = Authenticator(options.authenticator, secret_);
+  authenticator_ = Authenticator(options.authenticator, grants_, secret_);
   table_.set_limits(options.table);
   const Addresses before = std::exchange(addresses_, Addresses(options.addresses));
   peers_ = options.peers;
-  forwarder_.set_limits(options.share, options.bytes_per_allocation, now);
-  // Who is no user any more has nothing to wait for, nor has who is to be reached at an address
-  // that is ours no more: ended by the deadline, which is now. The client learns it by a 437.
+  forwarder_.set_options(options.forwarder, now);
+  credentials_.reload(options.credentials, Minter(options.authenticator.mint_secret));
+  end_whom_nobody_vouches_for(now);
+  // Nor has who is to be reached at an address that is ours no more: the client learns it by a 437.
   table_.for_each([&](const Allocation& allocation) {
-    bool is_over = !authenticator_.still_knows(allocation.proof);
+    bool is_over = false;
     for (const Family family : {Family::kV4, Family::kV6}) {
       is_over |=
           allocation.has(family) &&
@@ -141,7 +122,8 @@ bool Server::serves(Bytes message) {
 }
 
 uint64_t Server::bytes_for(const Options& options) {
-  return AllocationTable::bytes_for(options.table) + PrefixLimiter::bytes_for(kChallengedPrefixes);
+  return AllocationTable::bytes_for(options.table) + Forwarder::bytes_for(options.table) +
+         PrefixLimiter::bytes_for(kChallengedPrefixes);
 }
 
 // ---- What comes in.
@@ -382,16 +364,19 @@ void Server::allocate(const Request& request, Outbox& out) {
     if (allocation == nullptr) return refuse(request, 508, out);
   } else {
     const auto created = table_.create(request.flow, request.proof);
-    if (!created) {
-      return refuse(request, created.error() == AllocationTable::Full::kAllocations ? 508 : 486,
-                    out);
-    }
+    if (!created) return refuse(request, code_of(created.error()), out);
     allocation = *created;
+    if (!open_account(*allocation)) {
+      table_.erase(*allocation);
+      return refuse(request, 486, out);
+    }
   }
   std::copy(id.begin(), id.end(), allocation->transaction_id.begin());
   allocation->has_fingerprint = view.has_fingerprint();
-  const std::chrono::seconds wished(view.find_u32(StunAttribute::kLifetime).value_or(0));
-  allocation->lifetime = std::clamp<Duration>(wished, kLifetimeDefault, options_.lifetime_max);
+  const Duration session_max = options_.session_max[static_cast<size_t>(request.proof.payer)];
+  allocation->ends_at =
+      session_max == Duration() ? MonoTime::max() : request.now.mono + session_max;
+  allocation->lifetime = lifetime_for(request, *allocation);
   if (token) return finish_opening(request.now.mono, *allocation, out);
 
   OpenRelay open{AllocationTable::relay_id(*allocation, family),
@@ -404,9 +389,8 @@ void Server::allocate(const Request& request, Outbox& out) {
     store_u64(number.data(), ++reservation_count_);
     const auto reserved = table_.reserve(*allocation, sip_hash(secret_, number));
     if (!reserved) {
-      const bool is_ours = reserved.error() != AllocationTable::Full::kAllocations;
       table_.erase(*allocation);
-      return refuse(request, is_ours ? 486 : 508, out);
+      return refuse(request, code_of(reserved.error()), out);
     }
     allocation->reserved_slot = (*reserved)->slot;
     allocation->reservation_token = (*reserved)->reservation_token;
@@ -470,7 +454,8 @@ void Server::finish_opening(MonoTime now, Allocation& allocation, Outbox& out) {
   // A dual allocation needs its first family: the second one may be missing (§7.2).
   const bool lacks_first =
       allocation.additional && allocation.relays[0].state != Allocation::Relay::State::kOpen;
-  if (!has_one || lacks_first) {
+  // Nor one whose grant was revoked meanwhile.
+  if (!has_one || lacks_first || !authenticator_.still_knows(allocation.proof)) {
     const MutableBytes buffer = out.build(kReplySizeMax);
     StunBuilder reply(buffer, StunClass::kError, StunMethod::kAllocate, allocation.transaction_id);
     reply.add_error_code(508, reason(508));
@@ -508,8 +493,9 @@ void Server::answer_allocate(MonoTime now, const Allocation& allocation, Outbox&
                                                     ? std::array<uint8_t, 4>{kFamilyV6, 0, 5, 8}
                                                     : std::array<uint8_t, 4>{kFamilyV6, 0, 4, 40});
   }
+  const auto left = std::chrono::floor<std::chrono::seconds>(allocation.expires_at - now);
   reply.add_u32(StunAttribute::kLifetime,
-                static_cast<uint32_t>(seconds_left(now, allocation.expires_at)));
+                static_cast<uint32_t>(std::max(left, left.zero()).count()));
   if (find_reservation(allocation) != nullptr) {
     std::array<uint8_t, 8> token;
     store_u64(token.data(), allocation.reservation_token);
@@ -533,6 +519,8 @@ Allocation* Server::find_reservation(const Allocation& allocation) {
 }
 
 void Server::end(Allocation& allocation, Outbox& out) {
+  note_relayed(allocation);
+  forwarder_.forget(allocation);
   for (const Family family : {Family::kV4, Family::kV6}) {
     if (!allocation.has(family)) continue;
     out.push(CloseRelay{AllocationTable::relay_id(allocation, family)});
@@ -541,6 +529,17 @@ void Server::end(Allocation& allocation, Outbox& out) {
 }
 
 // ---- Refresh, CreatePermission, ChannelBind.
+
+// What the client wishes, within what we grant (§7.2): no longer than its credentials are valid,
+// nor than its class may go on.
+Duration Server::lifetime_for(const Request& request, const Allocation& allocation) const {
+  const std::chrono::seconds wished(request.view.find_u32(StunAttribute::kLifetime).value_or(0));
+  const Duration granted = std::clamp<Duration>(wished, kLifetimeDefault, options_.lifetime_max);
+  const Duration lifetime =
+      std::min({granted, request.proof.valid_for, allocation.ends_at - request.now.mono});
+  // In whole seconds, as the client is told: what it takes for over is over.
+  return std::max(std::chrono::seconds(), std::chrono::floor<std::chrono::seconds>(lifetime));
+}
 
 // The flow's allocation, if the request may use it; otherwise the request is refused.
 Allocation* Server::find_own(const Request& request, Outbox& out) {
@@ -565,10 +564,8 @@ void Server::refresh(const Request& request, Outbox& out) {
     family = read_family(*requested);
     if (!family || !allocation->has(*family)) return refuse(request, 443, out);
   }
-  const auto wished = request.view.find_u32(StunAttribute::kLifetime);
-  Duration lifetime = std::clamp<Duration>(std::chrono::seconds(wished.value_or(0)),
-                                           kLifetimeDefault, options_.lifetime_max);
-  if (wished == uint32_t{0}) lifetime = Duration();
+  const bool is_over = request.view.find_u32(StunAttribute::kLifetime) == uint32_t{0};
+  const Duration lifetime = is_over ? Duration() : lifetime_for(request, *allocation);
 
   const MutableBytes buffer = out.build(kReplySizeMax);
   StunBuilder reply(buffer, StunClass::kSuccess, request.view);

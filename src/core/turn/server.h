@@ -15,6 +15,7 @@
 #include "core/turn/addresses.h"
 #include "core/turn/allocation_table.h"
 #include "core/turn/authenticator.h"
+#include "core/turn/credential_service.h"
 #include "core/turn/fair_share.h"
 #include "core/turn/forwarder.h"
 #include "core/turn/peer_policy.h"
@@ -49,12 +50,13 @@ class Server {
   struct Options {
     Authenticator::Options authenticator;
     AllocationTable::Options table;
-    FairShare::Options share;
+    Forwarder::Options forwarder;
     PeerPolicy peers;
     Duration lifetime_max = std::chrono::hours(1);
-    // What one allocation may relay, both directions, headers included. 0: no limit.
-    uint64_t bytes_per_allocation = 0;
+    // How long an allocation may go on in all, whatever is refreshed, by Payer. 0: no limit.
+    std::array<Duration, kPayerCount> session_max{};
     Addresses::Options addresses;
+    CredentialService::Options credentials;
   };
 
   enum class Drop : uint8_t {  // Also the label of the counter.
@@ -92,6 +94,13 @@ class Server {
   // shares, peers, users, addresses. Ends what was allocated to who is no user any more, and at
   // addresses that the machine has lost, at the next deadline, which is due.
   void reload(const Options& options, MonoTime now);
+  // GET /v1/turn.
+  HttpReply answer(const Now& now, const HttpRequestArrived& request, Outbox& out);
+  // The grants that are in force from now on: who lost his, or was put into another class, is ended
+  // by the next deadline, and no allocation outlives its grant.
+  void set_grants(std::vector<Grant> grants, const Now& now);
+  // What they have relayed is up to date.
+  const Grants& grants();
   // Whether new allocations are taken on; those that there are go on either way.
   void set_accepting(bool is_accepting) { is_accepting_ = is_accepting; }
 
@@ -129,6 +138,8 @@ class Server {
   static bool serves(Bytes message);
 
   const Stats& stats() const { return stats_; }
+  size_t grant_count() const { return grants_.all().size(); }
+  const CredentialService& credentials() const { return credentials_; }
   const Forwarder::Stats& forwarded() const { return forwarder_.stats(); }
   const AllocationTable& table() const { return table_; }
   void check_invariants() const { table_.check_invariants(); }
@@ -154,6 +165,11 @@ class Server {
   void answer_allocate(MonoTime now, const Allocation& allocation, Outbox& out);
   void send_reply(const Flow& flow, Bytes reply, Outbox& out, Grade grade = Grade::kCommitted);
   void count_error(unsigned code);
+  void end_whom_nobody_vouches_for(MonoTime now);
+  void note_relayed();
+  void note_relayed(const Allocation& allocation);
+  bool open_account(const Allocation& allocation);
+  Duration lifetime_for(const Request& request, const Allocation& allocation) const;
   Allocation* find_own(const Request& request, Outbox& out);
 
   // 0, or the error code that says why not.
@@ -165,11 +181,13 @@ class Server {
 
   Options options_;
   SipHashKey secret_;
+  Grants grants_;
   Authenticator authenticator_;
   AllocationTable table_;
   Addresses addresses_;
   PeerPolicy peers_;
   Forwarder forwarder_;
+  CredentialService credentials_;
   PrefixLimiter challenges_;
   bool is_accepting_ = true;
   uint64_t reservation_count_ = 0;

@@ -24,7 +24,8 @@ constexpr MonoTime kStart{seconds(1'000)};
 
 AllocationTable::Options small_options() {
   return {.allocations = 8,
-          .allocations_per_user = 4,
+          .allocations_per_class = {0, 8, 6, 2},
+          .allocations_per_user = {0, 4, 4, 4},
           .allocations_per_prefix = 3,
           .permissions_per_allocation = 5,
           .channels_per_allocation = 3};
@@ -105,6 +106,9 @@ TEST(AllocationTable, CountsByClassOfPeople) {
   EXPECT_EQ(table.count(Payer::kFriend), 1u);
   EXPECT_EQ(table.count(Payer::kStranger), 2u);
   EXPECT_EQ(table.count(Payer::kFriendOfFriend), 0u);
+  // A class has a bound of its own.
+  EXPECT_EQ(table.create(flow(4), proof(4, Payer::kStranger)).error(), Full::kClass);
+  EXPECT_EQ(table.refusals(Full::kClass), 1u);
   table.erase(first);
   EXPECT_EQ(table.count(Payer::kFriend), 0u);
   EXPECT_EQ(table.size(), 2u);
@@ -120,7 +124,8 @@ TEST(AllocationTable, TakesLowerLimitsForNewcomersAndNeverMoreThanItWasMadeFor) 
   EXPECT_EQ(table.create(flow(3), proof(3)).error(), Full::kAllocations);
   AllocationTable::Options more = small_options();
   more.allocations = 1000;
-  more.allocations_per_user = 1000;
+  more.allocations_per_class = for_each_class(1000u);
+  more.allocations_per_user = for_each_class(1000u);
   more.allocations_per_prefix = 1000;
   table.set_limits(more);
   for (uint32_t i = 3; i <= 8; ++i) made(table, flow(i, 0), 1);
@@ -235,21 +240,23 @@ struct Reserved {
 };
 
 TEST(AllocationTable, LetsOnlyTheSameUserOfTheSamePrefixClaimWhatIsReserved) {
-  constexpr uint64_t kToken = 0x1122334455667788;
   {
     Reserved given;
-    EXPECT_EQ(given.table.claim(kToken + 1, flow(2, 7), proof(1)), nullptr);
+    EXPECT_EQ(given.table.claim(given.reserved.reservation_token + (uint64_t{1} << 24), flow(2, 7),
+                                proof(1)),
+              nullptr);
     EXPECT_EQ(given.table.claim(0, flow(2, 7), proof(1)), nullptr);
-    EXPECT_EQ(given.table.claim(kToken, flow(2, 7), proof(2)), nullptr);
-    EXPECT_EQ(given.table.claim(kToken, flow(2, 8), proof(1)), nullptr);
+    EXPECT_EQ(given.table.claim(given.reserved.reservation_token, flow(2, 7), proof(2)), nullptr);
+    EXPECT_EQ(given.table.claim(given.reserved.reservation_token, flow(2, 8), proof(1)), nullptr);
     given.table.check_invariants();
-    Allocation* const claimed = given.table.claim(kToken, flow(2, 7), proof(1));
+    Allocation* const claimed =
+        given.table.claim(given.reserved.reservation_token, flow(2, 7), proof(1));
     ASSERT_EQ(claimed, &given.reserved);
     EXPECT_EQ(claimed->state, Allocation::State::kOpening);
     EXPECT_EQ(given.table.find(flow(2, 7)), claimed);
     EXPECT_EQ(given.table.size(), 2u);
     // Once.
-    EXPECT_EQ(given.table.claim(kToken, flow(3, 7), proof(1)), nullptr);
+    EXPECT_EQ(given.table.claim(given.reserved.reservation_token, flow(3, 7), proof(1)), nullptr);
     given.table.check_invariants();
     given.table.erase(*claimed);
     given.table.erase(given.owner);
@@ -259,7 +266,7 @@ TEST(AllocationTable, LetsOnlyTheSameUserOfTheSamePrefixClaimWhatIsReserved) {
   {
     Reserved given;
     given.table.erase(given.reserved);  // Expired.
-    EXPECT_EQ(given.table.claim(kToken, flow(2, 7), proof(1)), nullptr);
+    EXPECT_EQ(given.table.claim(given.reserved.reservation_token, flow(2, 7), proof(1)), nullptr);
   }
 }
 
@@ -268,7 +275,8 @@ TEST(AllocationTable, KeepsTheSocketOfAReservationWhenItIsClaimed) {
   const Endpoint local = endpoint("5.5.5.5:50001");
   given.table.open_relay(given.reserved, Family::kV4, local, local);
   const RelayId relay = AllocationTable::relay_id(given.reserved, Family::kV4);
-  Allocation* const claimed = given.table.claim(0x1122334455667788, flow(2, 7), proof(1));
+  Allocation* const claimed =
+      given.table.claim(given.reserved.reservation_token, flow(2, 7), proof(1));
   ASSERT_NE(claimed, nullptr);
   EXPECT_EQ(AllocationTable::relay_id(*claimed, Family::kV4), relay);
   EXPECT_EQ(given.table.find(relay), claimed);
@@ -457,7 +465,7 @@ void play(uint64_t seed) {
       const uint64_t user = random.below(3);
       const auto created = table.create(client_flow(number), proof(user));
       const bool is_full = model.by_client.size() == options.allocations;
-      const bool user_full = model.count_user(user) == options.allocations_per_user;
+      const bool user_full = model.count_user(user) == options.allocations_per_user[1];
       const bool prefix_full = model.count_prefix(number / 4) == options.allocations_per_prefix;
       ASSERT_EQ(created.has_value(), !is_full && !user_full && !prefix_full);
       if (created) {

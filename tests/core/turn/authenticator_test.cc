@@ -111,7 +111,8 @@ std::optional<Refusal> why_not(const Authenticator& authenticator, const Ask& as
   return result.error();
 }
 
-const Authenticator kAuthenticator(options(), kSecret);
+const Grants kNoGrants;
+const Authenticator kAuthenticator(options(), kNoGrants, kSecret);
 
 // ---- What is believed.
 
@@ -353,11 +354,11 @@ TEST(Authenticator, TakesANonceOnlyFromWhomItWasGivenTo) {
               Refusal::kStaleNonce)
         << other;
   }
-  const Authenticator of_another_process(options(), SipHashKey{1, 2, 4});
+  const Authenticator of_another_process(options(), kNoGrants, SipHashKey{1, 2, 4});
   EXPECT_EQ(why_not(of_another_process, Ask(nonce)), Refusal::kStaleNonce);
   EXPECT_NE(fresh_nonce(of_another_process), nonce);
   // A new configuration in the same process, with the same secret, goes on with it.
-  EXPECT_FALSE(why_not(Authenticator(options(), kSecret), Ask(nonce)));
+  EXPECT_FALSE(why_not(Authenticator(options(), kNoGrants, kSecret), Ask(nonce)));
 }
 
 TEST(Authenticator, TakesANonceForAnHourAlsoWhereItsMinutesWrap) {
@@ -444,7 +445,7 @@ Ask ephemeral(const std::string& nonce, std::string_view name, std::string_view 
 }
 
 TEST(Authenticator, BelievesEphemeralCredentialsUntilTheyExpire) {
-  const Authenticator authenticator(ephemeral_options(), kSecret);
+  const Authenticator authenticator(ephemeral_options(), kNoGrants, kSecret);
   const std::string nonce = fresh_nonce(authenticator);
   const Now now = at(kStart);
   const int64_t clock = now.wall->time_since_epoch().count();
@@ -487,7 +488,7 @@ TEST(Authenticator, BelievesEphemeralCredentialsUntilTheyExpire) {
 }
 
 TEST(Authenticator, BelievesNoEphemeralCredentialsWithoutAClockOrTheSecret) {
-  const Authenticator authenticator(ephemeral_options(), kSecret);
+  const Authenticator authenticator(ephemeral_options(), kNoGrants, kSecret);
   const std::string nonce = fresh_nonce(authenticator);
   const std::string name = "9000000000:alice";
   EXPECT_FALSE(why_not(authenticator, ephemeral(nonce, name, "north")));
@@ -509,7 +510,7 @@ TEST(Authenticator, BelievesAVectorOfCoturns) {
 TEST(Authenticator, LetsANamedUserKeepTheirNameBesideEphemeralOnes) {
   Authenticator::Options given = ephemeral_options();
   given.users.push_back({"9000000000:alice", "named"});
-  const Authenticator authenticator(given, kSecret);
+  const Authenticator authenticator(given, kNoGrants, kSecret);
   const std::string nonce = fresh_nonce(authenticator);
   EXPECT_FALSE(why_not(authenticator, Ask(nonce)));
   EXPECT_EQ(why_not(authenticator, ephemeral(nonce, "9000000000:alice", "north")),
@@ -524,7 +525,7 @@ TEST(Authenticator, LetsANamedUserKeepTheirNameBesideEphemeralOnes) {
 // when an ephemeral name expires.
 TEST(Authenticator, OffersUserhashOnlyWhereEveryNameIsKnown) {
   EXPECT_EQ(fresh_nonce(kAuthenticator).substr(0, 13), "obMatJos2AAAD");
-  const Authenticator authenticator(ephemeral_options(), kSecret);
+  const Authenticator authenticator(ephemeral_options(), kNoGrants, kSecret);
   EXPECT_EQ(fresh_nonce(authenticator).substr(0, 13), "obMatJos2AAAB");
   EXPECT_EQ(fresh_nonce(authenticator, kStart, kClient, 60).substr(0, 13), "obMatJos2AAAA");
 }
@@ -532,7 +533,7 @@ TEST(Authenticator, OffersUserhashOnlyWhereEveryNameIsKnown) {
 TEST(Authenticator, TakesTheLastOfTwoUsersOfTheSameName) {
   Authenticator::Options given = options();
   given.users.push_back({"alice", "changed"});
-  const Authenticator authenticator(given, kSecret);
+  const Authenticator authenticator(given, kNoGrants, kSecret);
   Ask ask(fresh_nonce(authenticator));
   EXPECT_EQ(why_not(authenticator, ask), Refusal::kWrongCredentials);
   ask.key = md5_key("alice:roost:changed");

@@ -17,11 +17,13 @@ namespace {
 using Drop = Forwarder::Drop;
 
 constexpr MonoTime kStart{seconds(1'000)};
+constexpr AllocationTable::Options kSizes = {.allocations = 8};
 
 // One allocation of each class of people, all permitted to talk to kPeer, with a channel to it.
 struct Setting {
   explicit Setting(const FairShare::Options& share = {}, uint64_t bytes_per_allocation = 0)
-      : forwarder(table, addresses, peers, share, bytes_per_allocation, kStart) {
+      : forwarder(table, addresses, peers, kSizes,
+                  {share, for_each_class(bytes_per_allocation), false}, SipHashKey{2}, kStart) {
     for (size_t i = 1; i < kPayerCount; ++i) {
       Flow flow;
       flow.socket = 3;
@@ -51,7 +53,7 @@ struct Setting {
     return std::accumulate(counts.begin(), counts.end(), uint64_t{0});
   }
 
-  AllocationTable table{{.allocations = 8}, SipHashKey{1}};
+  AllocationTable table{kSizes, SipHashKey{1}};
   Addresses addresses{{{kServerV4.address}, {}, {kServerV4.address}}};
   PeerPolicy peers;
   Forwarder forwarder;
@@ -248,7 +250,7 @@ TEST(Forwarder, AsksForAnEndAtOnceWhereTheBytesAreUsedUp) {
   given.forwarder.take_channel_data(kStart, allocation, exact, given.out);
   EXPECT_EQ(given.out.actions().size(), 1u);
   // No limit once the owner says so.
-  given.forwarder.set_limits({}, 0, kStart);
+  given.forwarder.set_options({}, kStart);
   given.forwarder.take_channel_data(kStart, allocation, exact, given.out);
   EXPECT_EQ(given.out.actions().size(), 2u);
 }

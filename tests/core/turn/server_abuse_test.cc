@@ -27,7 +27,7 @@ Server::Options with_secret() {
 
 TEST(TurnAbuse, NewCredentialsAreNoNewUser) {
   Server::Options options = with_secret();
-  options.table.allocations_per_user = 1;
+  options.table.allocations_per_user = for_each_class(1u);
   World world(options);
   int made = 0;
   for (int i = 0; i < 5; ++i) {

@@ -111,7 +111,8 @@ TEST(TurnAllocate, IsRefusedByQuotaWith486AndByCapacityWith508) {
     int expect;
   };
   AllocationTable::Options few = {.allocations = 2};
-  AllocationTable::Options of_user = {.allocations = 64, .allocations_per_user = 2};
+  AllocationTable::Options of_user = {.allocations = 64,
+                                      .allocations_per_user = for_each_class(2u)};
   AllocationTable::Options of_prefix = {.allocations = 64, .allocations_per_prefix = 2};
   const Row kRows[] = {{few, 508}, {of_user, 486}, {of_prefix, 486}};
   for (const Row& row : kRows) {
@@ -526,7 +527,7 @@ TEST(TurnAllocate, EndsWithItsStream) {
 
 TEST(TurnAllocate, EndsManyAtOnceInStepsThatFit) {
   Server::Options options = plain_options();
-  options.table.allocations_per_user = 64;
+  options.table.allocations_per_user = for_each_class(64u);
   options.table.allocations_per_prefix = 64;
   World world(options);
   for (uint16_t i = 0; i < 50; ++i) {
@@ -548,7 +549,7 @@ TEST(TurnAllocate, FollowsNewOptionsWhileOldAllocationsLive) {
   EXPECT_EQ(alice.permit(kPeer), 0);
   Server::Options options = plain_options();
   options.authenticator.users = {{"alice", "open sesame"}};
-  options.table.allocations_per_user = 1;
+  options.table.allocations_per_user = for_each_class(1u);
   options.peers = PeerPolicy({}, {*Prefix::parse("9.9.9.0/24")});
   options.lifetime_max = minutes(20);
   world.server.reload(options, world.now().mono);

@@ -449,7 +449,7 @@ TEST(TurnRelay, ForgetsThatAnAddressWasARelayedOneOnceThatIsGone) {
 
 TEST(TurnRelay, EndsAnAllocationThatHasUsedUpItsBytes) {
   Server::Options options = plain_options();
-  options.bytes_per_allocation = 1000;
+  options.forwarder.bytes_per_allocation = for_each_class(uint64_t{1000});
   World world(options);
   Client client = with_allocation(world, false);
   EXPECT_EQ(client.permit(kPeer), 0);
@@ -474,8 +474,9 @@ TEST(TurnRelay, EndsAnAllocationThatHasUsedUpItsBytes) {
 
 TEST(TurnRelay, GradesWhatItCarriesAndDropsWhatIsOverOnesOwnLimit) {
   Server::Options options = plain_options();
-  options.share = {
-      .bytes_per_second = 100'000, .percent = {0, 50, 0, 0}, .allocation_bytes_per_second = 80'000};
+  options.forwarder.share = {.bytes_per_second = 100'000,
+                             .percent = {0, 50, 0, 0},
+                             .allocation_bytes_per_second = for_each_class(uint64_t{80'000})};
   World world(options);
   Client client = with_allocation(world, false);
   EXPECT_EQ(client.permit(kPeer), 0);

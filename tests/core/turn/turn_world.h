@@ -48,6 +48,12 @@ inline const Endpoint kPeer = endpoint("9.9.9.9:9000");
 inline const Endpoint kOtherPeer = endpoint("8.8.4.4:8000");
 inline const Endpoint kPeerV6 = endpoint("[2606:4700::1111]:9000");
 
+// The same bound for each class of people.
+template <typename Bound>
+constexpr std::array<Bound, kPayerCount> for_each_class(Bound bound) {
+  return {0, bound, bound, bound};
+}
+
 inline Server::Options plain_options() {
   Server::Options options;
   options.authenticator.users = {{"alice", "open sesame"}, {"bob", "secret"}};

@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: MIT
+#include "core/turn/consent.h"
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "wire/stun.h"
+
+namespace roost::core::turn {
+namespace {
+
+using wire::StunAttribute;
+using wire::StunClass;
+using wire::StunMethod;
+using wire::StunView;
+
+std::optional<StunView> binding(Bytes data) {
+  if (data.size() > Consent::kCheckSizeMax) return {};
+  const auto view = StunView::parse(data);
+  if (!view || view->is_classic() || view->method() != StunMethod::kBinding) return {};
+  return *view;
+}
+
+bool has_integrity(const StunView& view) {
+  return view.find(StunAttribute::kMessageIntegrity) ||
+         view.find(StunAttribute::kMessageIntegritySha256);
+}
+
+// Of a connectivity check; empty where it is none. Two agents of one name would be one whose words
+// come back to it.
+std::string_view check_name(const StunView& view) {
+  if (view.message_class() != StunClass::kRequest || !has_integrity(view)) return {};
+  const auto username = view.find(StunAttribute::kUsername);
+  if (!username) return {};
+  const std::string_view name = as_text(*username);
+  const size_t colon = name.find(':');
+  const bool has_both = colon != name.npos && colon > 0 && colon + 1 < name.size() &&
+                        name.substr(0, colon) != name.substr(colon + 1);
+  return has_both ? name : std::string_view();
+}
+
+// "theirs:ours" of "ours:theirs" (RFC 8445 §7.2.2).
+std::string turned_round(std::string_view name) {
+  const size_t colon = name.find(':');
+  return std::string(name.substr(colon + 1)).append(":").append(name.substr(0, colon));
+}
+
+bool is_answer(const StunView& view) {
+  return view.message_class() == StunClass::kSuccess || view.message_class() == StunClass::kError;
+}
+
+}  // namespace
+
+Consent::Consent(uint32_t slots, uint32_t count, const SipHashKey& secret)
+    : secret_(secret), heads_(slots), entries_(size_t{count} * kPeersMax + 1) {}
+
+bool Consent::is_given(uint32_t slot, const Endpoint& peer) const {
+  for (uint32_t i = heads_[slot]; i != 0; i = entries_[i].next) {
+    if (entries_[i].peer == peer) return entries_[i].is_given;
+  }
+  return false;
+}
+
+bool Consent::admits_to_peer(uint32_t slot, const Endpoint& peer, Bytes data) {
+  if (is_given(slot, peer)) return true;
+  const auto view = binding(data);
+  if (!view) return false;
+  if (is_answer(*view)) {
+    const Entry* const entry = find(slot, peer);
+    return entry != nullptr && entry->their_name != 0;
+  }
+  const std::string_view name = check_name(*view);
+  if (name.empty()) return false;
+  Entry* const entry = find_or_make(slot, peer);
+  if (entry == nullptr) return false;
+  entry->our_check = hash(view->transaction_id());
+  entry->our_name = hash(as_bytes(turned_round(name)));
+  entry->is_given = entry->our_name == entry->their_name;
+  return true;
+}
+
+bool Consent::admits_to_client(uint32_t slot, const Endpoint& peer, Bytes data) {
+  if (is_given(slot, peer)) return true;
+  const auto view = binding(data);
+  if (!view) return false;
+  if (is_answer(*view)) {
+    Entry* const entry = find(slot, peer);
+    const bool is_ours = entry != nullptr && entry->our_check == hash(view->transaction_id());
+    // An error, such as a role conflict, is an answer too, and no consent.
+    if (is_ours && view->message_class() == StunClass::kSuccess && has_integrity(*view)) {
+      entry->is_given = true;
+    }
+    return is_ours;
+  }
+  const std::string_view name = check_name(*view);
+  if (name.empty()) return false;
+  Entry* const entry = find_or_make(slot, peer);
+  // What only sends back what it gets has not said anything.
+  const bool is_echo = entry != nullptr && entry->our_check == hash(view->transaction_id());
+  if (entry == nullptr || is_echo) return false;
+  entry->their_name = hash(as_bytes(name));
+  entry->is_given = entry->our_name == entry->their_name;
+  return true;
+}
+
+Consent::Entry* Consent::find(uint32_t slot, const Endpoint& peer) {
+  for (uint32_t i = heads_[slot]; i != 0; i = entries_[i].next) {
+    if (entries_[i].peer == peer) return &entries_[i];
+  }
+  return nullptr;
+}
+
+// Those with the newest checks come first, so the last one without consent is the oldest.
+Consent::Entry* Consent::find_or_make(uint32_t slot, const Endpoint& peer) {
+  uint32_t count = 0;
+  uint32_t* oldest = nullptr;  // The link to it.
+  for (uint32_t* link = &heads_[slot]; *link != 0; link = &entries_[*link].next) {
+    const uint32_t index = *link;
+    if (entries_[index].peer == peer) {
+      *link = entries_[index].next;
+      entries_[index].next = heads_[slot];
+      heads_[slot] = index;
+      return &entries_[index];
+    }
+    ++count;
+    if (!entries_[index].is_given) oldest = link;
+  }
+  uint32_t index = 0;
+  if (count >= kPeersMax) {
+    if (oldest == nullptr) return nullptr;
+    index = *oldest;
+    *oldest = entries_[index].next;
+  } else if (free_ != 0) {
+    index = free_;
+    free_ = entries_[index].next;
+  } else if (never_used_ < entries_.size()) {
+    index = never_used_++;
+  } else {
+    return nullptr;
+  }
+  Entry& entry = entries_[index];
+  entry = Entry();
+  entry.peer = peer;
+  entry.next = heads_[slot];
+  heads_[slot] = index;
+  return &entry;
+}
+
+void Consent::forget(uint32_t slot) {
+  while (heads_[slot] != 0) {
+    const uint32_t index = heads_[slot];
+    heads_[slot] = entries_[index].next;
+    entries_[index].next = free_;
+    free_ = index;
+  }
+}
+
+uint64_t Consent::bytes_for(uint32_t slots, uint32_t count) {
+  return slots * sizeof(uint32_t) + (uint64_t{count} * kPeersMax + 1) * sizeof(Entry);
+}
+
+}  // namespace roost::core::turn

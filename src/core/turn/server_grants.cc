@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: MIT
+//
+// Of Server: who is vouched for, by what, and for how long.
+#include <algorithm>
+
+#include "base/check.h"
+#include "core/turn/server.h"
+
+namespace roost::core::turn {
+
+HttpReply Server::answer(const Now& now, const HttpRequestArrived& request, Outbox& out) {
+  const uint32_t strangers_max =
+      options_.table.allocations_per_class[static_cast<size_t>(Payer::kStranger)];
+  const uint32_t percent =
+      strangers_max == 0 ? 0 : 100 * table_.count(Payer::kStranger) / strangers_max;
+  return credentials_.answer(now, request, {grants_, is_accepting_, percent}, out);
+}
+
+void Server::set_grants(std::vector<Grant> grants, const Now& now) {
+  note_relayed();
+  grants_.set(std::move(grants));
+  table_.for_each([&](const Allocation& allocation) {
+    const Grant* const grant = grants_.find(allocation.proof.grant);
+    if (grant == nullptr) return;
+    table_.account_of(allocation).bytes_max = grant->bytes_max;
+    const MonoTime ends_at = now.wall ? now.mono + grant->time_left(*now.wall) : MonoTime::max();
+    if (allocation.state != Allocation::State::kActive || ends_at >= allocation.expires_at) return;
+    table_.at(allocation.slot)->expires_at = ends_at;
+    table_.set_deadline(allocation, ends_at);
+  });
+  end_whom_nobody_vouches_for(now.mono);
+}
+
+const Grants& Server::grants() {
+  note_relayed();
+  return grants_;
+}
+
+// The accounts count; what they have counted is kept with the grants, which live longer.
+void Server::note_relayed() {
+  table_.for_each([&](const Allocation& allocation) { note_relayed(allocation); });
+}
+
+void Server::note_relayed(const Allocation& allocation) {
+  if (allocation.proof.grant == 0) return;
+  grants_.note_relayed(allocation.proof.grant, table_.account_of(allocation).relayed_bytes);
+}
+
+// They have nothing to wait for: ended by the deadline, which is now.
+void Server::end_whom_nobody_vouches_for(MonoTime now) {
+  table_.for_each([&](const Allocation& allocation) {
+    if (!authenticator_.still_knows(allocation.proof)) table_.set_deadline(allocation, now);
+  });
+}
+
+// Whether the grant, if there is one, has something left. What an earlier account had relayed
+// counts.
+bool Server::open_account(const Allocation& allocation) {
+  if (allocation.proof.grant == 0) return true;
+  const Grant* const grant = grants_.find(allocation.proof.grant);
+  CHECK(grant != nullptr);  // It vouched for this very request.
+  Account& account = table_.account_of(allocation);
+  account.bytes_max = grant->bytes_max;
+  account.relayed_bytes = std::max(account.relayed_bytes, grant->relayed_bytes);
+  return account.bytes_max == 0 || account.relayed_bytes < account.bytes_max;
+}
+
+}  // namespace roost::core::turn
