@@ -14,7 +14,7 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 constexpr core::Transport kTransports[] = {core::Transport::kUdp, core::Transport::kTcp,
-                                           core::Transport::kTls};
+                                           core::Transport::kTls, core::Transport::kDtls};
 
 Json texts(const std::vector<Endpoint>& endpoints) {
   Json list = Json::array();

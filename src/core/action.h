@@ -24,13 +24,20 @@ struct LocalEnd {
   uint32_t interface_index = 0;
 };
 
-// A TCP connection of the shell's. Numbers are not used again while the shell runs.
+// A TCP connection of the shell's, or a DTLS association: whatever has a beginning and an end and
+// carries messages of one client. Numbers are not used again while the shell runs.
 enum class StreamId : uint64_t {};
 // One HTTP request waiting for its reply. Not used again either.
 enum class RequestId : uint64_t {};
 
-enum class Transport : uint8_t { kUdp, kTcp, kTls };
-inline constexpr size_t kTransportCount = 3;
+enum class Transport : uint8_t { kUdp, kTcp, kTls, kDtls };
+inline constexpr size_t kTransportCount = 4;
+
+// Whether messages have to be told apart in a stream of bytes, and none of them gets lost.
+// Otherwise each is a datagram, and who gets no answer asks again (RFC 8489 §6.2.1).
+constexpr bool is_byte_stream(Transport transport) {
+  return transport == Transport::kTcp || transport == Transport::kTls;
+}
 
 // A relayed transport address (RFC 8656 §2): a UDP socket that the shell opens for a core, and that
 // is named by the core. Not used again while datagrams of an earlier one may still come.
@@ -57,14 +64,16 @@ struct DatagramArrived {
   Bytes payload;
 };
 
-// A connection was accepted, on TCP; TLS or not shows later. Answered by RefuseStream if it is to
-// be closed at once; only otherwise is its end reported by StreamClosed.
+// A connection was accepted, on TCP; TLS or not shows later. Or a DTLS association is about to
+// begin, whose client has proved its address (AcceptDtls). Answered by RefuseStream if it is to be
+// closed at once; only otherwise is its end reported by StreamClosed.
 struct StreamOpened {
   StreamId stream;
   Endpoint from;
 };
 
-// One whole framed message (STUN over TCP or TLS, RFC 8489 §6.2.2) came in on a stream.
+// One whole framed message (STUN over TCP or TLS, RFC 8489 §6.2.2) came in on a stream, or what one
+// record of DTLS held.
 struct MessageArrived {
   StreamId stream;
   Transport transport;
@@ -77,6 +86,7 @@ struct MessageArrived {
 struct StreamBytesSent {
   Transport transport;
   uint64_t bytes;
+  uint64_t datagrams = 0;  // That they were in, over DTLS.
 };
 
 // The stream has ended, for whatever reason; its number is dead.
@@ -181,8 +191,19 @@ struct SendFromRelay {
   Grade grade = Grade::kCommitted;
 };
 
+// The payload of a datagram is a ClientHello of DTLS whose sender has shown that it receives at its
+// address. It begins an association, which StreamOpened announces, in place of the one that there
+// may be between the same two ends; the same ClientHello again (by its digest) begins nothing.
+struct AcceptDtls {
+  SocketId at;
+  LocalEnd local;
+  Endpoint from;
+  Bytes hello;
+  uint64_t hello_digest;
+};
+
 // Closes a stream that was just opened, or one whose message will not be answered: a client on a
-// stream does not ask again.
+// stream of bytes does not ask again.
 struct RefuseStream {
   StreamId stream;
 };
@@ -201,7 +222,7 @@ struct Note {
   std::string_view what;
 };
 
-using Action = std::variant<SendDatagram, SendMessage, RefuseStream, HttpReply, OpenRelay,
-                            CloseRelay, SendFromRelay, Note>;
+using Action = std::variant<SendDatagram, SendMessage, AcceptDtls, RefuseStream, HttpReply,
+                            OpenRelay, CloseRelay, SendFromRelay, Note>;
 
 }  // namespace roost::core

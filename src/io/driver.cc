@@ -109,6 +109,7 @@ void Driver::carry_out_batch() {
     std::visit(Overload{
                    [&](const core::SendDatagram& send) { writer_.add(send); },
                    [&](const core::SendMessage& send) { streams_->send(send); },
+                   [&](const core::AcceptDtls&) {},
                    [&](const core::RefuseStream& refuse) { streams_->refuse(refuse); },
                    [&](const core::HttpReply& reply) { streams_->reply(reply); },
                    [&](const core::OpenRelay& open) { relays_.open(open, answers_); },

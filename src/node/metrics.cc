@@ -12,6 +12,7 @@ namespace roost::node {
 namespace {
 
 using core::Transport;
+using core::dtls::CookieExchange;
 using core::stun::Responder;
 using core::turn::AllocationTable;
 using core::turn::CredentialService;
@@ -24,7 +25,8 @@ std::string number(double value) {
   return std::string(digits, std::to_chars(digits, digits + sizeof digits, value).ptr);
 }
 
-constexpr Transport kTransports[] = {Transport::kUdp, Transport::kTcp, Transport::kTls};
+constexpr Transport kTransports[] = {Transport::kUdp, Transport::kTcp, Transport::kTls,
+                                     Transport::kDtls};
 
 template <typename Counts>
 void by_transport(MetricsWriter& out, const Counts& counts) {
@@ -56,7 +58,8 @@ void write_traffic(const Node& node, MetricsWriter& out) {
   out.counter("roost_received_bytes_total", "Payload bytes of received messages.");
   by_transport(out, stats.received_bytes);
   out.counter("roost_sent_datagrams_total", "Datagrams sent.").value(stats.datagrams_sent);
-  out.counter("roost_sent_bytes_total", "Payload bytes sent (UDP), or all bytes of streams.");
+  out.counter("roost_sent_bytes_total",
+              "Payload bytes sent (UDP), or all bytes of streams and of DTLS.");
   by_transport(out, stats.sent_bytes);
   out.counter("roost_dropped_messages_total", "What came in and reached no service, by reason.");
   by_reason<Node::Drop>(out, stats.drops);
@@ -71,7 +74,7 @@ void write_admission(const Node& node, MetricsWriter& out) {
               "Prefixes that gave way in the admission table before their bucket was full again.")
       .value(node.packet_admission().forgotten());
   const ConnectionAdmission& connections = node.connection_admission();
-  out.gauge("roost_connections", "Open TCP and TLS connections.")
+  out.gauge("roost_connections", "Open TCP and TLS connections and DTLS associations.")
       .value(uint64_t{connections.open_count()});
   out.gauge("roost_connections_max", "Bound of donate.connections.")
       .value(uint64_t{node.config().donate.connections});
@@ -144,6 +147,14 @@ void write_stun(const Node& node, MetricsWriter& out) {
   by_reason<wire::StunError>(out, stats.malformed);
   out.counter("roost_stun_dropped_total", "Well-formed messages that get no answer, by reason.");
   by_reason<Responder::Drop>(out, stats.drops);
+}
+
+void write_dtls(const Node& node, MetricsWriter& out) {
+  out.counter("roost_dtls_hellos_total",
+              "Datagrams of DTLS that came from no association or to begin one, by outcome.");
+  for (size_t i = 0; i < CookieExchange::kOutcomeCount; ++i) {
+    out.labelled("outcome", label(static_cast<CookieExchange::Outcome>(i)), node.dtls_stats()[i]);
+  }
 }
 
 void write_turn(const Node& node, MetricsWriter& out) {
@@ -285,6 +296,7 @@ void write_metrics(const Node& node, const Now& now, MetricsWriter& out) {
   write_admission(node, out);
   write_budget(node, now, out);
   write_stun(node, out);
+  write_dtls(node, out);
   write_turn(node, out);
 }
 

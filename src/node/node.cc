@@ -89,6 +89,7 @@ std::string_view label(core::Transport transport) {
     case core::Transport::kUdp: return "udp";
     case core::Transport::kTcp: return "tcp";
     case core::Transport::kTls: return "tls";
+    case core::Transport::kDtls: return "dtls";
   }
   return "";
 }
@@ -114,6 +115,7 @@ Node::Node(const Config& config, const std::vector<Endpoint>& sockets, const Sig
                         std::min(config.admission.prefixes, kStreamPrefixesMax),
                         random.bytes<16>()),
       connection_admission_(config, random.bytes<16>()),
+      dtls_(random),
       stun_({.answers_classic = config_.stun.classic,
              .software = config_.stun.software,
              .discovery = discovery(config_, sockets)}),
@@ -149,8 +151,11 @@ void Node::handle(const Now& now, const core::DatagramArrived& input, core::Outb
       }
       if (!config_.stun.enabled) return drop(Drop::kNotServed);
       return stun_.step(input, out);
-    case wire::DatagramKind::kChannelData:
     case wire::DatagramKind::kDtls:
+      // There is nothing inside but what these two serve.
+      if (!turn_ && !config_.stun.enabled) return drop(Drop::kNotServed);
+      return dtls_.step(now.mono, input, out);
+    case wire::DatagramKind::kChannelData:
     case wire::DatagramKind::kDht: return drop(Drop::kNotServed);
     case wire::DatagramKind::kUnknown: return drop(Drop::kUnknownKind);
   }
@@ -163,11 +168,12 @@ void Node::handle(const Now& now, const core::MessageArrived& input, core::Outbo
   }
   const bool is_for_turn = turn_ && core::turn::Server::serves(input.payload);
   if (is_for_turn && turn_->admits(now.mono, input)) return turn_->step(now, input, out);
-  // A stream does not ask again (RFC 8489 §6.2.2): whom we do not answer must see that. What others
-  // forge in the name of its prefix does not count against it.
+  // A stream does not ask again (RFC 8489 §6.2.2): whom we do not answer must see that. Over DTLS a
+  // client does, as over UDP. What others forge in the name of its prefix does not count against
+  // it.
   const auto refuse = [&](Drop why) {
     drop(why);
-    out.push(core::RefuseStream{input.stream});
+    if (is_byte_stream(input.transport)) out.push(core::RefuseStream{input.stream});
   };
   if (!stream_admission_.admit(now.mono, input.from.address)) return refuse(Drop::kAdmission);
   if (wire::classify_datagram(input.payload) != wire::DatagramKind::kStun) {
@@ -197,9 +203,11 @@ void Node::handle(const Now& now, const core::StreamOpened& input, core::Outbox&
 
 void Node::handle(const Now& now, const core::StreamBytesSent& input, core::Outbox&) {
   // What was relayed is paid for already, headers and all.
-  const uint64_t prepaid = std::min(prepaid_bytes_, input.bytes);
+  const uint64_t bytes = input.bytes + input.datagrams * Budget::kHeaderBytes;
+  const uint64_t prepaid = std::min(prepaid_bytes_, bytes);
   prepaid_bytes_ -= prepaid;
-  budget_.spend(now, input.bytes - prepaid);
+  budget_.spend(now, bytes - prepaid);
+  stats_.datagrams_sent += input.datagrams;
   stats_.sent_bytes[static_cast<size_t>(input.transport)] += input.bytes;
 }
 

@@ -11,6 +11,7 @@
 #include "base/random.h"
 #include "base/time.h"
 #include "core/action.h"
+#include "core/dtls/cookie_exchange.h"
 #include "core/outbox.h"
 #include "core/stun/responder.h"
 #include "core/turn/server.h"
@@ -40,7 +41,7 @@ class Node {
   struct Stats {
     std::array<uint64_t, core::kTransportCount> received{};        // Datagrams or messages.
     std::array<uint64_t, core::kTransportCount> received_bytes{};  // Of their payload.
-    uint64_t datagrams_sent = 0;
+    uint64_t datagrams_sent = 0;                                   // UDP and DTLS.
     std::array<uint64_t, core::kTransportCount> sent_bytes{};  // Payload (UDP), or all of a stream.
     std::array<uint64_t, kDropCount> drops{};
     // Relayed, by core::Payer; streams to clients are counted above alone.
@@ -82,6 +83,7 @@ class Node {
   void set_grants(std::vector<core::turn::Grant> grants, const Now& now);
   // With what each has relayed. Null where there is no relay.
   const core::turn::Grants* grants() { return turn_ ? &turn_->grants() : nullptr; }
+  const core::dtls::CookieExchange::Stats& dtls_stats() const { return dtls_.stats(); }
   // Null where there is no relay.
   const core::turn::Server* turn() const { return turn_ ? &*turn_ : nullptr; }
   const PrefixLimiter& packet_admission() const { return packet_admission_; }
@@ -119,6 +121,7 @@ class Node {
   PrefixLimiter packet_admission_;
   PrefixLimiter stream_admission_;  // Apart from what can be forged.
   ConnectionAdmission connection_admission_;
+  core::dtls::CookieExchange dtls_;
   core::stun::Responder stun_;
   std::optional<core::turn::Server> turn_;
   Role role_;

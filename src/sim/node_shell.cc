@@ -41,8 +41,9 @@ core::HttpMethod method_of(std::string_view word) {
 
 uint64_t accounted_messages(const node::Node& node) {
   const auto& stun = node.stun_stats();
-  return sum(node.stats().drops) + sum(stun.malformed) + sum(stun.drops) + stun.indications +
-         sum(stun.requests) + (node.turn() != nullptr ? node.turn()->stats().messages : 0);
+  return sum(node.stats().drops) + sum(node.dtls_stats()) + sum(stun.malformed) + sum(stun.drops) +
+         stun.indications + sum(stun.requests) +
+         (node.turn() != nullptr ? node.turn()->stats().messages : 0);
 }
 
 NodeShell::NodeShell(Host& host, Trace& trace, Verdict& verdict, const Options& options)

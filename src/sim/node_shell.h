@@ -65,6 +65,7 @@ class NodeShell final : public Program {
   Endpoint endpoint(bool is_v4, size_t address_index = 0, size_t port_index = 0) const;
   size_t stream_count() const { return streams_.size(); }
   uint64_t datagrams_sent() const { return datagrams_sent_; }
+  uint64_t dtls_accepted() const { return dtls_accepted_; }
   const DonationOracle& donation() const { return donation_oracle_; }
 
   void on_packet(Packet packet) override;
@@ -97,6 +98,7 @@ class NodeShell final : public Program {
 
   void carry_out(const core::SendDatagram& send);
   void carry_out(const core::SendMessage& send);
+  void carry_out(const core::AcceptDtls&) { ++dtls_accepted_; }  // There is no DTLS behind it.
   void carry_out(const core::RefuseStream& refuse);
   void carry_out(const core::HttpReply& reply);
   void carry_out(const core::OpenRelay& order);
@@ -144,6 +146,7 @@ class NodeShell final : public Program {
   std::optional<core::StreamId> asking_;  // Whose HTTP request is being answered.
   std::deque<core::Input> owed_;          // What the actions of a step have caused.
   uint64_t datagrams_sent_ = 0;
+  uint64_t dtls_accepted_ = 0;  // Clients that have proved their address, and wait in vain.
 
   ReplyOracle reply_oracle_;
   RelayOracle relay_oracle_;

@@ -17,6 +17,7 @@
 #include "base/check.h"
 #include "base/text.h"
 #include "node/node.h"
+#include "raw_dtls.h"
 
 namespace roost::node {
 namespace {
@@ -85,13 +86,13 @@ Config first_config(Script& script) {
   return config;
 }
 
-// STUN, almost STUN, or anything.
-std::vector<uint8_t> payload(Script& script) {
+// STUN, almost STUN, or anything; and ClientHellos of DTLS, with the cookie that was sent last.
+std::vector<uint8_t> payload(Script& script, const std::string& cookie) {
   std::vector<uint8_t> bytes = {0, 1, 0, 0, 0x21, 0x12, 0xa4, 0x42, 1,  2,
                                 3, 4, 5, 6, 7,    8,    9,    10,   11, 12};
   const uint8_t kind = script.byte();
   const auto append = [&](Bytes more) { bytes.insert(bytes.end(), more.begin(), more.end()); };
-  switch (kind % 6) {
+  switch (kind % 7) {
     case 0: break;
     case 1: bytes[4] = kind; break;  // A classic request.
     case 2: {                        // A request with attributes, well-formed or not.
@@ -106,6 +107,14 @@ std::vector<uint8_t> payload(Script& script) {
       bytes.clear();
       append(script.bytes(script.number(2) % 1501));
       break;
+    case 6: {
+      const bool has_cookie = (kind & 0x80) != 0 && !cookie.empty();
+      const std::string hello =
+          raw_client_hello({.message_sequence = has_cookie, .cookie = has_cookie ? cookie : ""});
+      bytes.clear();
+      append(as_bytes(hello).first(hello.size() - script.byte() % 3 / 2));
+      break;
+    }
   }
   return bytes;
 }
@@ -166,12 +175,23 @@ class World {
     const core::LocalEnd local{
         {is_v4 ? IpAddress::v4(0x0a000001) : IpAddress(0xfe80000000000000, 1), 3478},
         is_v4 ? 0u : 7u};
-    const core::DatagramArrived input{core::SocketId{!is_v4}, local, from, keep(payload(script_))};
+    const core::DatagramArrived input{core::SocketId{!is_v4}, local, from,
+                                      keep(payload(script_, cookie_))};
     const uint64_t udp_bytes_before = udp_bytes_;
     step(input);
     CHECK(counted_ == 1 && caused_.size() <= 1);
     if (caused_.empty()) return;
+    if (const auto* const accept = std::get_if<core::AcceptDtls>(&caused_[0])) {
+      // Only who was sent the cookie brings it back.
+      CHECK(accept->from == cookie_owner_ && accept->at == input.at);
+      return CHECK(accept->hello.data() == input.payload.data());
+    }
     const auto& sent = std::get<core::SendDatagram>(caused_[0]);
+    if (!input.payload.empty() && input.payload[0] == 22) {
+      CHECK(sent.payload.size() < input.payload.size());
+      cookie_ = raw_cookie_of(std::string(as_text(sent.payload)));
+      cookie_owner_ = from;
+    }
     CHECK(from.port != 0 && sent.to == from && sent.from == input.at);
     CHECK(sent.local.endpoint == local.endpoint);
     CHECK(sent.local.interface_index == local.interface_index);
@@ -183,15 +203,16 @@ class World {
   void message() {
     if (streams_.empty()) return;
     const auto& [id, from] = some_stream();
-    const auto transport = script_.byte() % 2 == 0 ? Transport::kTcp : Transport::kTls;
+    constexpr Transport kStreams[] = {Transport::kTcp, Transport::kTls, Transport::kDtls};
+    const Transport transport = kStreams[script_.byte() % 3];
     const core::MessageArrived input{
-        core::StreamId{id}, transport, {kSockets[0], 0}, from, keep(payload(script_))};
+        core::StreamId{id}, transport, {kSockets[0], 0}, from, keep(payload(script_, cookie_))};
     step(input);
     CHECK(counted_ == 1 && caused_.size() <= 1);
     if (caused_.empty()) return;
     // Instead of an answer the stream may be closed: it does not ask again.
     if (const auto* const refused = std::get_if<core::RefuseStream>(&caused_[0])) {
-      return CHECK(refused->stream == input.stream);
+      return CHECK(refused->stream == input.stream && transport != Transport::kDtls);
     }
     const auto& sent = std::get<core::SendMessage>(caused_[0]);
     CHECK(sent.stream == input.stream);
@@ -415,8 +436,9 @@ class World {
       return std::accumulate(counts.begin(), counts.end(), uint64_t{0});
     };
     const auto& stun = node_.stun_stats();
-    return sum(node_.stats().drops) + sum(stun.requests) + stun.indications + sum(stun.malformed) +
-           sum(stun.drops) + node_.turn()->stats().messages;
+    return sum(node_.stats().drops) + sum(node_.dtls_stats()) + sum(stun.requests) +
+           stun.indications + sum(stun.malformed) + sum(stun.drops) +
+           node_.turn()->stats().messages;
   }
 
   static Bytes payload_of(const core::Action& action) {
@@ -456,6 +478,8 @@ class World {
   bool has_grant_ = false;
   std::map<uint64_t, Endpoint> streams_;
   uint64_t serial_ = 0;
+  std::string cookie_;  // Sent last, and to whom.
+  Endpoint cookie_owner_;
   uint64_t udp_bytes_ = 0;
   uint64_t udp_bytes_since_reload_ = 0;
   uint64_t stream_bytes_ = 0;

@@ -69,13 +69,14 @@ TEST_F(NodeTest, CountsEachReasonToDrop) {
   Node node = make(config);
   EXPECT_EQ(0u, step(node, datagram(request_, {kClient.address, 0})));
   EXPECT_EQ(0u, step(node, datagram(as_bytes("\xff"))));
-  for (const std::string_view kind : {"d1:", "@channel", "\x16tls"}) {
+  for (const std::string_view kind : {"d1:", "@channel"}) {
     EXPECT_EQ(0u, step(node, datagram(as_bytes(kind))));
   }
+  EXPECT_EQ(0u, step(node, datagram(as_bytes("\x16no hello"))));
   EXPECT_EQ(0u, step(node, datagram(request_)));
   EXPECT_EQ(1u, drops(node, Node::Drop::kPortZero));
   EXPECT_EQ(1u, drops(node, Node::Drop::kUnknownKind));
-  EXPECT_EQ(3u, drops(node, Node::Drop::kNotServed));
+  EXPECT_EQ(2u, drops(node, Node::Drop::kNotServed));
   EXPECT_EQ(1u, drops(node, Node::Drop::kAdmission));
 }
 

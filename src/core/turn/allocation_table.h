@@ -20,13 +20,14 @@
 
 namespace roost::core::turn {
 
-// What a client and we have in common: the 5-tuple of RFC 8656 §2 over UDP, a stream otherwise.
+// What a client and we have in common: the 5-tuple of RFC 8656 §2 over UDP, a stream otherwise (a
+// DTLS association counts as one).
 struct Flow {
   Transport transport = Transport::kUdp;
   SocketId socket = 0;  // UDP.
   LocalEnd local;
   Endpoint client;
-  StreamId stream{};  // TCP and TLS.
+  StreamId stream{};  // TCP, TLS and DTLS.
 };
 
 // RFC 8656 has two families; a dual allocation has a relayed address of each.

@@ -254,11 +254,11 @@ void Forwarder::to_client(MonoTime now, Allocation& allocation, const Endpoint& 
   const MutableBytes buffer = out.build(data.size() + 64);
   Bytes message;
   if (channel != nullptr) {
-    // On a stream it is padded (§12.5).
+    // On a stream of bytes it is padded (§12.5).
     Writer writer(buffer);
     writer.bytes(wire::channel_data_header(channel->number, data.size()));
     writer.bytes(data);
-    writer.zeros(-data.size() & 3);
+    if (is_byte_stream(flow.transport)) writer.zeros(-data.size() & 3);
     message = writer.written();
   } else {
     StunBuilder indication(buffer, StunClass::kIndication, StunMethod::kData, next_indication_id());

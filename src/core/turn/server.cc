@@ -182,7 +182,7 @@ void Server::step(const Now& now, const MessageArrived& input, Outbox& out) {
 }
 
 void Server::step(const Now&, const StreamClosed& input, Outbox& out) {
-  // The allocation of a stream ends with it (RFC 8656 §3.1).
+  // The allocation of a stream ends with it (RFC 8656 §3.1); that of a DTLS association too.
   if (Allocation* const allocation = table_.find_stream(input.stream)) end(*allocation, out);
 }
 

@@ -23,8 +23,8 @@
 
 namespace roost::core::turn {
 
-// A TURN server (RFC 8656) for clients over UDP, TCP and TLS, relaying UDP over IPv4, IPv6 and
-// between them.
+// A TURN server (RFC 8656) for clients over UDP, TCP, TLS and DTLS, relaying UDP over IPv4, IPv6
+// and between them.
 //
 //   client == STUN, ChannelData == public port [ allocation ] relayed transport address == peers
 //
@@ -114,7 +114,7 @@ class Server {
   // other admission, and floods from its prefix do not touch it.
   bool admits(MonoTime now, const DatagramArrived& input);
   bool admits(MonoTime now, const MessageArrived& input);
-  // A STUN message of a method that serves() over UDP, or a stream.
+  // A STUN message of a method that serves() over UDP, or a stream (an association of DTLS is one).
   void step(const Now& now, const DatagramArrived& input, Outbox& out);
   void step(const Now& now, const MessageArrived& input, Outbox& out);
 

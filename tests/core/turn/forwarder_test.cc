@@ -82,6 +82,25 @@ TEST(Forwarder, CopiesNothingOverUdpAndBuildsFourBytesForAChannel) {
   EXPECT_EQ(to_client.to, given.of(Payer::kFriend).flow.client);
 }
 
+TEST(Forwarder, PadsChannelDataForAStreamOfBytesOnly) {
+  for (const Transport transport : {Transport::kTcp, Transport::kTls, Transport::kDtls}) {
+    for (size_t size = 0; size < 9; ++size) {
+      Setting given;
+      Allocation& allocation = given.of(Payer::kStranger);
+      allocation.flow.transport = transport;
+      const Data from_peer(size, 'x');
+      given.forwarder.take_datagram(
+          kStart, RelayDatagramArrived{given.relay_of(Payer::kStranger), kPeer, from_peer},
+          given.out);
+      const auto& sent = std::get<SendMessage>(given.out.actions()[0]);
+      EXPECT_EQ(sent.payload.size(),
+                4 + (transport == Transport::kDtls ? size : (size + 3) / 4 * 4));
+      EXPECT_EQ(sent.payload[3], size);
+      EXPECT_TRUE(sent.may_be_dropped);
+    }
+  }
+}
+
 TEST(Forwarder, FillsAnOutboxOfSmallPacketsWithoutRunningOutOfItsArena) {
   Setting given;
   const Data from_peer(Forwarder::kDataSizeMax);
