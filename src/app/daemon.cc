@@ -176,11 +176,15 @@ Daemon::Daemon(Parts parts, StderrLog& log, Supervisor& supervisor)
       grant_keeper_(loop_, state_dir_, node_, driver_, log_, started_at_),
       streams_(loop_, tls_, {.limits = {}, .stream_count_max = config_.donate.connections + 1},
                [this](const core::Input& input) { driver_.turn(input); }),
+      dtls_(loop_, tls_, driver_.writer(), random_,
+            {.limits = {}, .association_count_max = config_.donate.connections},
+            [this](const core::Input& input) { driver_.turn(input); }),
       pages_(node_, driver_, streams_, udp_endpoints_, tcp_endpoints_, started_at_) {
   month_keeper_.restore();
   node_.budget().turn(io::read_clocks());
   driver_.set_keep_count([this] { month_keeper_.cover(); });
   driver_.set_streams(&streams_);
+  driver_.set_dtls(&dtls_);
   grant_keeper_.load();
   for (io::FileDescriptor& fd : parts.sockets.tcp) streams_.listen(std::move(fd));
   if (parts.sockets.admin.is_open()) {
@@ -315,6 +319,7 @@ void Daemon::stop(std::string_view why) {
   supervisor_.stopping();
   pages_.set_serving(false);
   streams_.stop();
+  dtls_.stop();
   loop_.stop();
 }
 

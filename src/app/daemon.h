@@ -17,6 +17,7 @@
 #include "io/address_watcher.h"
 #include "io/admin_server.h"
 #include "io/driver.h"
+#include "io/dtls_server.h"
 #include "io/event_loop.h"
 #include "io/os_random.h"
 #include "io/state_dir.h"
@@ -26,7 +27,8 @@
 
 namespace roost::app {
 
-// The daemon put together: state directory, sockets, node, driver, stream server, admin listener.
+// The daemon put together: state directory, sockets, node, driver, stream and DTLS servers, admin
+// listener.
 //
 //   start() --run()--> serving --SIGTERM, SIGINT--> stopped
 //                      serving --SIGHUP--> serving, with what could be reloaded
@@ -91,6 +93,7 @@ class Daemon {
   io::Driver driver_;
   GrantKeeper grant_keeper_;
   io::StreamServer streams_;
+  io::DtlsServer dtls_;
   NodePages pages_;
   std::optional<io::AdminServer> admin_;
   std::optional<io::AddressWatcher> address_watcher_;  // Empty where a sandbox forbids it.

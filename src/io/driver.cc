@@ -6,6 +6,7 @@
 
 #include "base/check.h"
 #include "io/clock.h"
+#include "node/dtls_framing.h"
 
 namespace roost::io {
 namespace {
@@ -60,14 +61,28 @@ void Driver::on_readable(core::SocketId id) {
   for (int batch = 0; batch < kBatchesPerWakeUpMax; ++batch) {
     const auto arrived = reader_.read(id, sockets_[id]);
     packets += arrived.size();
-    for (const core::DatagramArrived& datagram : arrived) step(now, datagram);
+    for (const core::DatagramArrived& datagram : arrived) take(now, datagram);
     carry_out(now);
+    if (dtls_ != nullptr) dtls_->clear_input();
     if (arrived.size() < DatagramReader::kBatchMax) break;
   }
   arm_timer(now.mono);
   const MonoTime done = read_clocks().mono;
   turns_.add(done - now.mono);
   gather(done, packets);
+}
+
+// What belongs to a DTLS association is opened first. Its flow is bounded by what is inside, and so
+// it needs no admission here.
+void Driver::take(const Now& now, const core::DatagramArrived& datagram) {
+  if (dtls_ == nullptr || !node::is_dtls(datagram.payload)) return step(now, datagram);
+  if (!dtls_->has_room()) {
+    carry_out(now);
+    dtls_->clear_input();
+  }
+  const auto messages = dtls_->take(now.mono, datagram);
+  if (!messages) return step(now, datagram);
+  for (const core::MessageArrived& message : *messages) step(now, message);
 }
 
 // A nap, where more packets are soon to be expected than would be worth waking up for one by one.
@@ -101,6 +116,7 @@ void Driver::carry_out(const Now& now) {
     }
     carry_out_batch();
   }
+  if (dtls_ != nullptr) dtls_->begin_accepted(now.mono);
 }
 
 void Driver::carry_out_batch() {
@@ -108,9 +124,16 @@ void Driver::carry_out_batch() {
   for (const core::Action& action : outbox_.actions()) {
     std::visit(Overload{
                    [&](const core::SendDatagram& send) { writer_.add(send); },
-                   [&](const core::SendMessage& send) { streams_->send(send); },
-                   [&](const core::AcceptDtls&) {},
-                   [&](const core::RefuseStream& refuse) { streams_->refuse(refuse); },
+                   [&](const core::SendMessage& send) {
+                     DtlsServer::owns(send.stream) ? dtls_->send(send) : streams_->send(send);
+                   },
+                   [&](const core::AcceptDtls& order) {
+                     if (dtls_ != nullptr) dtls_->accept(order, answers_);
+                   },
+                   [&](const core::RefuseStream& refuse) {
+                     DtlsServer::owns(refuse.stream) ? dtls_->refuse(refuse)
+                                                     : streams_->refuse(refuse);
+                   },
                    [&](const core::HttpReply& reply) { streams_->reply(reply); },
                    [&](const core::OpenRelay& open) { relays_.open(open, answers_); },
                    [&](const core::CloseRelay& close) { relays_.close(close); },
@@ -141,6 +164,7 @@ void Driver::write_metrics(node::MetricsWriter& out) const {
   for (size_t i = 0; i < DatagramWriter::kDropCount; ++i) {
     out.labelled("reason", label(static_cast<DatagramWriter::Drop>(i)), writer_.drops()[i]);
   }
+  if (dtls_ != nullptr) dtls_->write_metrics(out);
   relays_.write_metrics(out);
   turns_.write("roost_loop_busy_seconds", "How long the loop was busy with one UDP wake-up.", out);
 }

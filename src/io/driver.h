@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "core/outbox.h"
+#include "io/dtls_server.h"
 #include "io/event_loop.h"
 #include "io/gather.h"
 #include "io/log.h"
@@ -20,9 +21,9 @@ namespace roost::io {
 
 // The bridge between the kernel and the node: what happens becomes inputs, actions are carried out.
 //
-// Owns the UDP sockets and the timer of the node's deadlines; drives the stream server. Everything
-// runs on the one thread of the event loop. A batch of datagrams is stepped through the node under
-// one reading of the clocks, then its replies leave as one batch.
+// Owns the UDP sockets and the timer of the node's deadlines; drives the stream server and the DTLS
+// server. Everything runs on the one thread of the event loop. A batch of datagrams is stepped
+// through the node under one reading of the clocks, then its replies leave as one batch.
 class Driver {
  public:
   // All must outlive the driver; `sockets` are those that the node was made with, by SocketId.
@@ -31,6 +32,11 @@ class Driver {
 
   // Where SendMessage, RefuseStream and HttpReply go; must outlive the driver's last turn.
   void set_streams(StreamServer* streams) { streams_ = streams; }
+  // The same of DTLS associations, whose datagrams go through the sockets here. Without one,
+  // clients of DTLS wait in vain.
+  void set_dtls(DtlsServer* dtls) { dtls_ = dtls; }
+  // What is added to it leaves with the next batch.
+  DatagramWriter& writer() { return writer_; }
 
   // Is called before actions are carried out that the count on disk does not cover any more
   // (node/budget.h): about every 20 MB. Must not step the node.
@@ -50,6 +56,7 @@ class Driver {
 
   void on_readable(core::SocketId id);
   void on_relayed(std::span<const core::RelayDatagramArrived> arrived);
+  void take(const Now& now, const core::DatagramArrived& datagram);
   void step(const Now& now, const core::Input& input);
   void gather(MonoTime now, uint64_t packets);
   void carry_out(const Now& now);
@@ -67,6 +74,7 @@ class Driver {
   std::vector<core::Input> answers_;  // To orders of the batch that is being carried out.
   StreamServer* streams_ = nullptr;
   std::function<void()> keep_count_;
+  DtlsServer* dtls_ = nullptr;
   std::vector<EventLoop::Watch> watches_;
   EventLoop::Watch timer_;
   std::optional<MonoTime> timer_set_for_;

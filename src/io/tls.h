@@ -25,7 +25,7 @@ struct FreeTls {
 };
 using TlsSession = std::unique_ptr<ssl_st, FreeTls>;
 
-// How we speak TLS 1.2 and 1.3 as a server, and the certificate that we show.
+// How we speak TLS 1.2 and 1.3, and DTLS 1.2, as a server, and the certificate that we show.
 //
 // ALPN (RFC 7301) chooses among "stun.turn", "stun.nat-discovery" (RFC 7443) and "http/1.1"; the
 // first byte inside then decides, as it does for the many clients that offer nothing. A client that
@@ -33,8 +33,9 @@ using TlsSession = std::unique_ptr<ssl_st, FreeTls>;
 // the RFC demands: going on would end in bytes that neither understands, and would let a page's
 // request for one protocol be read as another (ALPACA, 2021). Browsers always offer http/1.1.
 //
-// Sessions are resumed by tickets alone, so that nothing is kept for a client that has gone. A
-// session keeps the certificate that it began with; a reload concerns those that begin later.
+// Sessions are resumed by tickets alone, so that nothing is kept for a client that has gone; those
+// of DTLS, where "http/1.1" is not spoken either, not at all. A session keeps the certificate that
+// it began with; a reload concerns those that begin later.
 class TlsContext {
  public:
   // Two PEM files: the certificate with the chain behind it, and its key. They may be one file.
@@ -52,6 +53,9 @@ class TlsContext {
 
   // A server's end of one connection on `fd`, which must outlive it. Null if there is no memory.
   TlsSession new_session(int fd) const;
+  // The same of one DTLS association, which has to be given its BIO and its MTU. Whoever uses it
+  // has taken the cookie from the client before: any cookie is right to it.
+  TlsSession new_dtls_session() const;
 
   WallTime expires_at() const { return expires_at_; }
 
@@ -76,6 +80,7 @@ class TlsContext {
   std::string key_path_;
   std::array<FileState, 2> seen_;  // Of both files, before they were last read.
   Context context_;
+  Context dtls_context_;
   WallTime expires_at_{};
 };
 

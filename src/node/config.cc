@@ -147,6 +147,7 @@ std::vector<MemoryUse> memory_plan(const Config& config) {
       {"relay", config.relay.enabled ? core::turn::Server::bytes_for(turn_options(config)) : 0},
       {"receive buffers", (kPublicSlots + (config.relay.enabled ? kRelaySlots : 0)) *
                               (kBurstBytes + kBurstDatagramsMax * sizeof(core::DatagramArrived))},
+      {"dtls", kDtlsBufferBytes + config.donate.connections * kAssociationIndexBytes},
       {"outbox", core::Outbox::kArenaSize + core::Outbox::kActionCountMax * sizeof(core::Action)},
   };
 }

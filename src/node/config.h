@@ -41,7 +41,7 @@ struct Config {
     uint64_t monthly_bytes = 500'000'000'000;              // Sent, headers included. 0: no limit.
     uint64_t memory_bytes = 64 * 1024 * 1024;
     uint64_t disk_bytes = 1024 * 1024 * 1024;
-    uint32_t connections = 512;  // TCP and TLS, of all peers together.
+    uint32_t connections = 512;  // TCP, TLS and DTLS, of all peers together.
   } donate;
 
   struct Admission {
@@ -131,8 +131,14 @@ struct MemoryUse {
 std::vector<MemoryUse> memory_plan(const Config& config);
 uint64_t total_bytes(const std::vector<MemoryUse>& plan);
 
-// What one connection may hold in the shell: two buffers and, measured, 40 KiB of TLS state.
+// What one connection may hold in the shell: two buffers and, measured, 40 KiB of TLS state. A DTLS
+// association has no buffers and, measured, 50 KiB of state.
 inline constexpr uint64_t kConnectionBytes = 64 * 1024;
+
+// What the DTLS server needs besides: to find each association, and for what it has decrypted and
+// encrypted in one batch.
+inline constexpr uint64_t kAssociationIndexBytes = 256;
+inline constexpr uint64_t kDtlsBufferBytes = 256 * 1024;
 
 // What the shell reads datagrams into: slots for whole bursts, of the public and of the relay's
 // sockets. Touched as far as bursts reach.
