@@ -63,8 +63,9 @@ constexpr Option kOptions[] = {
     {"donate.disk", "Disk space that others can make the node use at most.", Reload::kTakenOver,
      Size{field<&Config::donate, &Config::Donate::disk_bytes>(), 0, 1024 * kTebi}},
     {"donate.connections",
-     "TCP and TLS connections at a time, of all peers together. Each may take 64 KiB of "
-     "donate.memory.",
+     "TCP and TLS connections and DTLS associations at a time, of all peers together. Each may "
+     "take "
+     "64 KiB of donate.memory.",
      Reload::kUpToStart,
      Count{field<&Config::donate, &Config::Donate::connections>(), 1, 1'000'000}},
 
@@ -75,7 +76,8 @@ constexpr Option kOptions[] = {
      Count{field<&Config::admission, &Config::Admission::packets_per_second_per_prefix>(), 0,
            1'000'000}},
     {"admission.connections_per_prefix",
-     "TCP and TLS connections at a time that one network prefix may have.", Reload::kTakenOver,
+     "TCP and TLS connections and DTLS associations at a time that one network prefix may have.",
+     Reload::kTakenOver,
      Count{field<&Config::admission, &Config::Admission::connections_per_prefix>(), 1, 1'000'000}},
     {"admission.prefixes",
      "How many network prefixes are told apart at a time. Each takes some tens of bytes of "

@@ -37,7 +37,8 @@ ALLOWED_CHANNELS = """
   }
 """
 SENDING, CHANNELS = ["-s"], []
-UDP, TCP, TLS = [], ["-t"], ["-t", "-S", "-p", "3478"]
+UDP, TCP = [], ["-t"]
+TLS, DTLS = ["-t", "-S", "-p", "3478"], ["-S", "-p", "3478"]
 PEER_V4, PEER_V6 = ["-e", "11.0.2.10"], ["-x", "-e", "2a00:11:2::10"]
 
 
@@ -56,12 +57,14 @@ RUNS = {
     f"{mode_name} over {transport_name}, {families}": Run(
         [*SINGLE, *transport, *mode, *peer], server)
     for mode_name, mode in (("indications", SENDING), ("channels", CHANNELS))
-    for transport_name, transport in (("udp", UDP), ("tcp", TCP), ("tls", TLS))
+    for transport_name, transport in (
+        ("udp", UDP), ("tcp", TCP), ("tls", TLS), ("dtls", DTLS))
     for families, peer, server in (("ipv4", PEER_V4, NODE_V4[0]), ("ipv6", PEER_V6, NODE_V6[0]))
 } | {
     f"behind a {kind} nat over {transport_name}": Run(
         [*SINGLE, *transport, *SENDING, *PEER_V4], place=kind)
-    for kind in NAT_KINDS for transport_name, transport in (("udp", UDP), ("tcp", TCP))
+    for kind in NAT_KINDS
+    for transport_name, transport in (("udp", UDP), ("tcp", TCP), ("dtls", DTLS))
 } | {
     "from ipv4 to ipv6": Run([*SINGLE, *SENDING, *PEER_V6]),
     "from ipv6 to ipv4": Run([*SINGLE, *SENDING, "-X", *PEER_V4], NODE_V6[0]),
@@ -74,6 +77,11 @@ RUNS = {
     "client to client over udp": Run([*SINGLE, *SENDING, "-y"], sent=2 * MESSAGES),
     "client to client over tcp": Run([*SINGLE, *TCP, *SENDING, "-y"], sent=2 * MESSAGES),
     "client to client over tls": Run([*SINGLE, *TLS, *SENDING, "-y"], sent=2 * MESSAGES),
+    "client to client over dtls": Run([*SINGLE, *DTLS, *SENDING, "-y"], sent=2 * MESSAGES),
+    "with odd messages in channels over dtls": Run(
+        [*SINGLE, *DTLS, "-l", "101", *PEER_V4], size=101),
+    "with large messages over dtls": Run(
+        [*SINGLE, *DTLS, *SENDING, "-l", "1200", *PEER_V4], size=1200),
 } | {
     # Eight of them, each with 50 messages of 500 bytes, one every 20 ms.
     f"in a crowd over {name}": Run(
