@@ -116,10 +116,10 @@ void DtlsAssociation::take(Bytes datagram, MonoTime now) {
     shake_hands(now);
   }
   Bytes rest = datagram.subspan(in_the_clear);
-  if (state_ == DtlsState::kHandshake && has_client_keys() && finished_tries_ < kFinishedTriesMax) {
+  if (state_ == DtlsState::kHandshake && has_client_keys() && !has_taken_finished_) {
     const size_t finished = node::usable_in_handshake(rest, true);
     if (finished > 0) {
-      ++finished_tries_;
+      has_taken_finished_ = true;
       bio_.put(rest.first(finished));
       shake_hands(now);
       rest = rest.subspan(finished);

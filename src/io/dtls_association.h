@@ -29,8 +29,9 @@ struct DtlsPath {
 //
 // Holds at most what node::kConnectionBytes says. OpenSSL would hold more for a client that sends
 // records out of turn: up to 100 of 17 KB, and ten messages as long as they claim to be. So during
-// the handshake it is given only what it can use at once (node/dtls_framing.h), and Finished, whose
-// length is hidden from us, a few times. Afterwards there is no way back into a handshake.
+// the handshake it is given only what it can use at once (node/dtls_framing.h), and what should be
+// Finished, which is hidden from us, once: whoever forges that could as well forge an alert.
+// Afterwards there is no way back into a handshake.
 //
 // OpenSSL times its retransmissions by the wall clock: one that jumps makes them come early or not
 // at all, and then our deadline, which does not, ends the handshake.
@@ -47,7 +48,6 @@ class DtlsAssociation final : private DatagramBio::Owner {
 
   // Of the client, before the association is open: a flight of three, sent again and again.
   static constexpr uint32_t kHandshakeDatagramsMax = 32;
-  static constexpr uint32_t kFinishedTriesMax = 3;
   // Our certificate goes out in parts of this size: what the least MTU of IPv6 leaves.
   static constexpr long kMtu = 1280 - 48;
 
@@ -111,7 +111,7 @@ class DtlsAssociation final : private DatagramBio::Owner {
   bool is_broken_ = false;  // OpenSSL must not be asked for anything any more.
   bool has_answered_ = false;
   uint32_t handshake_datagrams_ = 0;
-  uint32_t finished_tries_ = 0;
+  bool has_taken_finished_ = false;
   MonoTime began_at_{};
   std::optional<MonoTime> retransmits_at_;
   MonoTime last_message_at_{};  // Or when the handshake was done.

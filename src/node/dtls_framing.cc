@@ -52,6 +52,7 @@ size_t usable_in_handshake(Bytes datagram, bool has_keys) {
         has_keys ? is_usable_with_keys(*record) : is_usable_in_the_clear(*record);
     if (!is_usable) break;
     used += record->size();
+    if (has_keys) break;  // What it holds is hidden from us: no more than is needed.
   }
   return used;
 }

@@ -23,7 +23,7 @@ bool begins_association(Bytes datagram);
 // given what it can use at once, and nothing else.
 //
 // How many bytes at the front of the datagram it can use: whole records in the clear, or (once it
-// has the client's keys) of the first epoch behind them.
+// has the client's keys) one record of the first epoch behind them.
 size_t usable_in_handshake(Bytes datagram, bool has_keys);
 
 // Largest body of a ClientKeyExchange that is let through: a point on P-256 takes 66 bytes.

@@ -335,6 +335,23 @@ TEST_F(DtlsServerTest, TakesFewDatagramsDuringAHandshakeAndKeepsNoneOfThem) {
   EXPECT_EQ(0u, node_->connection_admission().open_count());
 }
 
+// What is behind the keys cannot be looked at, so there is one try.
+TEST_F(DtlsServerTest, TakesWhatShouldBeFinishedOnce) {
+  options_.limits.handshake_time_max = 1500ms;
+  start();
+  DtlsClient client(endpoint_);
+  client.on_the_way = [](size_t number, std::string datagram) {
+    if (number < 2) return datagram;
+    datagram.back() ^= 1;  // Of the last record of the flight.
+    return datagram;
+  };
+  ASSERT_TRUE(run_until_done({&client}, [&] { return client.sent().size() == 3; }));
+  client.on_the_way = nullptr;
+  EXPECT_TRUE(run_until_done({&client}, [&] { return dropped(DtlsDrop::kOutOfTurn) == 1; }));
+  EXPECT_TRUE(run_until(loop_, [&] { return ended(DtlsEnd::kTimeoutHandshake) == 1; }));
+  EXPECT_EQ(0u, server_->dtls_stats().handshakes);
+}
+
 TEST_F(DtlsServerTest, EndsWhoSaysNothing) {
   options_.limits.silent_time_max = 100ms;
   options_.limits.idle_time_max = 400ms;

@@ -78,6 +78,7 @@ TEST(DtlsFraming, KeepsBackWhatALibraryWouldHaveToKeep) {
     EXPECT_EQ(usable(datagram, false), begins_well ? datagram.size() - 7 : 0u) << datagram;
   }
   EXPECT_EQ(usable(kData, true), 0u);
+  EXPECT_EQ(usable(kFinished + kFinished, true), kFinished.size());  // One is what it takes.
   EXPECT_EQ(usable(raw_dtls_record(22, 2, 0, "next epoch"), true), 0u);
   EXPECT_EQ(usable(raw_dtls_record(22, 1, 0, std::string(65, 'f')), true), 0u);
 }
