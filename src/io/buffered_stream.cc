@@ -37,11 +37,13 @@ void BufferedStream::start_tls(TlsSession session) {
 
 void BufferedStream::on_event(short what) {
   const MonoTime now = read_clocks().mono;
-  const bool was_congested = is_congested();
+  const bool had_room = has_room_for_answers();
   if (state_ == State::kPeeking) peek(now);
   if (state_ == State::kHandshaking) shake_hands();
   if (output_size() > 0) flush();
-  const bool has_room_again = was_congested && !is_congested();
+  if (finishes_output_ && !output_has_ended_) shut_down_output();
+  if (state_ == State::kFlushing && output_size() == 0) start_lingering();
+  const bool has_room_again = !had_room && has_room_for_answers();
   if (std::exchange(shows_input_again_, false) || has_room_again) show_input_again(now);
   if ((what & EV_READ) != 0 || has_room_again || read_awaits_writable_) read(now);
   update_events();
@@ -66,7 +68,7 @@ void BufferedStream::shake_hands() {
 }
 
 void BufferedStream::show_input_again(MonoTime now) {
-  if (state_ == State::kOpen && !input_.empty() && !is_paused_ && !is_congested()) {
+  if (state_ == State::kOpen && !input_.empty() && !is_paused_ && has_room_for_answers()) {
     take_input({}, now);
   }
 }
@@ -75,8 +77,9 @@ void BufferedStream::show_input_again(MonoTime now) {
 void BufferedStream::read(MonoTime now) {
   do {
     if (!may_read()) return;
-    std::array<uint8_t, kReadBytes> bytes;
-    const StreamSocket::Moved moved = socket_.read(bytes);
+    std::array<uint8_t, kReadBytesMax> bytes;
+    const StreamSocket::Moved moved =
+        socket_.read(MutableBytes(bytes).first(std::min(limits_.read_bytes, kReadBytesMax)));
     report_sent();
     read_awaits_writable_ = moved.status == Status::kWouldBlock && socket_.wants_write();
     if (moved.status == Status::kWouldBlock) return;
@@ -115,7 +118,7 @@ void BufferedStream::discard(size_t size) {
 }
 
 void BufferedStream::write(Bytes bytes) {
-  if (state_ != State::kOpen) return;
+  if (state_ != State::kOpen || finishes_output_) return;
   if (output_size() == 0) {
     bytes = bytes.subspan(write_now(bytes));
     if (state_ != State::kOpen || bytes.empty()) return;
@@ -160,6 +163,26 @@ void BufferedStream::output_is_empty() {
   if (state_ == State::kFlushing) start_lingering();
 }
 
+void BufferedStream::set_limits(const Limits& limits) {
+  limits_ = limits;
+  if (stall_deadline_) stall_deadline_ = read_clocks().mono + limits_.stall_time_max;
+  moved_bytes_ = 0;
+  update_events();
+}
+
+void BufferedStream::finish_output() {
+  if (state_ != State::kOpen || finishes_output_) return;
+  finishes_output_ = true;
+  shut_down_output();
+  update_events();
+}
+
+void BufferedStream::shut_down_output() {
+  if (state_ != State::kOpen || output_size() > 0) return;
+  output_has_ended_ = socket_.shut_down_output() != Status::kWouldBlock;
+  report_sent();
+}
+
 void BufferedStream::pause() {
   is_paused_ = true;
   update_events();
@@ -183,8 +206,13 @@ void BufferedStream::finish() {
 }
 
 void BufferedStream::start_lingering() {
-  socket_.shut_down_output();
+  const Status status = socket_.shut_down_output();
   report_sent();
+  if (status == Status::kWouldBlock) {  // The goodbye of TLS is output too.
+    if (!stall_deadline_) stall_deadline_ = read_clocks().mono + limits_.stall_time_max;
+    return;
+  }
+  stall_deadline_.reset();
   if (input_has_ended_) return end(End::kFinished);
   state_ = State::kLingering;
   linger_deadline_ = read_clocks().mono + limits_.linger_time_max;
@@ -209,15 +237,17 @@ void BufferedStream::report_sent() {
 
 bool BufferedStream::may_read() const {
   if (state_ == State::kLingering) return !input_has_ended_;
-  return state_ == State::kOpen && !is_paused_ && !input_has_ended_ && !is_congested();
+  return state_ == State::kOpen && !is_paused_ && !input_has_ended_ && has_room_for_answers();
 }
 
 void BufferedStream::update_events() {
   const bool is_starting = state_ == State::kPeeking || state_ == State::kHandshaking;
   const bool wants_readable = is_starting || may_read();
   const bool has_output =
-      (state_ == State::kOpen || state_ == State::kFlushing) && output_size() > 0;
-  const bool wants_writable = has_output || (read_awaits_writable_ && may_read()) ||
+      state_ == State::kFlushing || (state_ == State::kOpen && output_size() > 0);
+  const bool has_end_to_tell = state_ == State::kOpen && finishes_output_ && !output_has_ended_;
+  const bool wants_writable = has_output || has_end_to_tell ||
+                              (read_awaits_writable_ && may_read()) ||
                               (state_ == State::kHandshaking && socket_.wants_write());
   const auto set = [](Event& event, bool& is_set, bool wanted) {
     if (is_set == wanted) return;

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "base/bytes.h"
@@ -18,6 +19,7 @@ namespace roost::io {
 //
 //   peeking --read_plainly()--> open --finish()--> flushing --sent--> lingering --> ended
 //   peeking --start_tls()--> handshaking --done--> open
+//   open --finish_output()--> open, without output
 //   any --abort(), failure--> ended
 //
 // What comes in goes to the owner at once; what the owner leaves is kept and shown again with what
@@ -42,7 +44,14 @@ class BufferedStream {
     // and the reset can overtake our reply (RFC 9112 §9.6).
     Duration linger_time_max = std::chrono::seconds(2);
     size_t linger_bytes_max = 256 * 1024;
+    // As much as is read at a time, and so what may lie unread in the input buffer at most, behind
+    // the beginning of a message. Messages have up to 1,500 bytes. At most kReadBytesMax.
+    size_t read_bytes = 4096;
+    // Whether what the peer has not taken keeps us from reading: not where what comes in is for
+    // somebody else.
+    bool reads_while_congested = false;
   };
+  static constexpr size_t kReadBytesMax = 8192;
 
   enum class End : uint8_t {
     kFinished,  // After finish(), all was sent.
@@ -84,6 +93,11 @@ class BufferedStream {
   bool is_open() const { return state_ == State::kOpen; }
   bool has_ended() const { return state_ == State::kEnded; }
   bool is_congested() const { return output_size() > limits_.output_bytes_low; }
+  // How much write() takes now at most without ending the stream.
+  size_t output_room() const { return limits_.output_bytes_max - output_size(); }
+
+  // Other limits from here on; those of output not below what there is of it.
+  void set_limits(const Limits& limits);
 
   void read_plainly();
   void start_tls(TlsSession session);
@@ -97,8 +111,12 @@ class BufferedStream {
   void resume();
   bool is_paused() const { return is_paused_; }
 
+  // Tells the peer, once all output is sent, that there is no more. Input goes on.
+  void finish_output();
   // Ends the stream once all output is sent. No more input reaches the owner.
   void finish();
+  // What came in and the owner has not taken, of a stream that has ended.
+  std::vector<uint8_t> take_unread() { return std::move(input_); }
   void abort() { end(End::kAborted); }
 
   // When on_deadline() is next worth calling; calling it early is harmless.
@@ -106,10 +124,6 @@ class BufferedStream {
   void on_deadline(MonoTime now);
 
  private:
-  // As much as is read at a time, and so what may lie unread in the input buffer at most, behind
-  // the beginning of a message. Messages have up to 1,500 bytes.
-  static constexpr size_t kReadBytes = 4096;
-
   enum class State : uint8_t { kPeeking, kHandshaking, kOpen, kFlushing, kLingering, kEnded };
   using Event = std::unique_ptr<event, EventLoop::FreeEvent>;
 
@@ -123,9 +137,11 @@ class BufferedStream {
   void flush();
   size_t write_now(Bytes bytes);
   void output_is_empty();
+  void shut_down_output();
   void start_lingering();
   void report_sent();
   bool may_read() const;
+  bool has_room_for_answers() const { return limits_.reads_while_congested || !is_congested(); }
   void update_events();
   void end(End why);
   void end(StreamSocket::Status failure);
@@ -137,6 +153,8 @@ class BufferedStream {
   State state_ = State::kPeeking;
   bool is_paused_ = false;
   bool input_has_ended_ = false;
+  bool finishes_output_ = false;
+  bool output_has_ended_ = false;  // And the peer knows.
   bool awaits_readable_ = false;
   bool awaits_writable_ = false;
   bool read_awaits_writable_ = false;  // TLS has to write before it can read on.

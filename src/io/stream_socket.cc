@@ -74,12 +74,17 @@ StreamSocket::Status StreamSocket::explain_tls(int result) {
   }
 }
 
-void StreamSocket::shut_down_output() {
+StreamSocket::Status StreamSocket::shut_down_output() {
   if (session_ != nullptr && !is_broken_ && SSL_is_init_finished(session_.get()) == 1) {
     ERR_clear_error();
-    SSL_shutdown(session_.get());  // Sends close_notify; the peer's is not waited for.
+    wants_write_ = false;
+    const int result = SSL_shutdown(session_.get());  // The peer's close_notify is not waited for.
+    const bool is_blocked =
+        result < 0 && SSL_get_error(session_.get(), result) == SSL_ERROR_WANT_WRITE;
+    if (is_blocked) return Status::kWouldBlock;
   }
   shutdown(fd_.get(), SHUT_WR);
+  return Status::kDone;
 }
 
 void StreamSocket::close() {

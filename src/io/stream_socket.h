@@ -41,8 +41,9 @@ class StreamSocket {
   Moved read(MutableBytes into);
   // After kWouldBlock, the next call must begin with the same bytes.
   Moved write(Bytes bytes);
-  // Tells the peer that nothing more will come. Reading goes on.
-  void shut_down_output();
+  // Tells the peer that nothing more will come. Reading goes on. After kWouldBlock, which only TLS
+  // has, it is to be called again.
+  Status shut_down_output();
   void close();
 
   // Whether what would block waits for room to write, although it may have been a read().
