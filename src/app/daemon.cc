@@ -179,12 +179,19 @@ Daemon::Daemon(Parts parts, StderrLog& log, Supervisor& supervisor)
       dtls_(loop_, tls_, driver_.writer(), random_,
             {.limits = {}, .association_count_max = config_.donate.connections},
             [this](const core::Input& input) { driver_.turn(input); }),
+      peers_(loop_, random_,
+             {.relay_count_max = 2 * config_.relay.allocations,
+              .connection_count_max = config_.relay.connections,
+              .port_min = config_.relay.port_min,
+              .port_max = config_.relay.port_max},
+             [this](const core::Input& input) { driver_.turn(input); }),
       pages_(node_, driver_, streams_, udp_endpoints_, tcp_endpoints_, started_at_) {
   month_keeper_.restore();
   node_.budget().turn(io::read_clocks());
   driver_.set_keep_count([this] { month_keeper_.cover(); });
   driver_.set_streams(&streams_);
   driver_.set_dtls(&dtls_);
+  driver_.set_peers(&peers_);
   grant_keeper_.load();
   for (io::FileDescriptor& fd : parts.sockets.tcp) streams_.listen(std::move(fd));
   if (parts.sockets.admin.is_open()) {
@@ -254,7 +261,8 @@ void Daemon::reload() {
     const ReloadDiff diff = diff_for_reload(config_at_start_, config_, next);
     config_ = diff.effective;
     node_.reload(config_, io::read_clocks());
-    driver_.turn(core::DeadlinePassed{});  // Who is no user any more ends now.
+    // What the new one ends, ends now and not with the next packet.
+    driver_.turn(core::DeadlinePassed{});
     grant_keeper_.load();
     log_.reload(config_.log);
     log_.info("reloaded; taken over: " +

@@ -94,6 +94,7 @@ class Daemon {
   GrantKeeper grant_keeper_;
   io::StreamServer streams_;
   io::DtlsServer dtls_;
+  io::PeerConnections peers_;
   NodePages pages_;
   std::optional<io::AdminServer> admin_;
   std::optional<io::AddressWatcher> address_watcher_;  // Empty where a sandbox forbids it.

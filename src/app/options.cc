@@ -162,6 +162,14 @@ constexpr Option kOptions[] = {
     {"relay.channels_per_allocation", "Channels that a client may bind of one relayed address.",
      Reload::kUpToStart,
      Count{field<&Config::relay, &Config::Relay::channels_per_allocation>(), 1, 255}},
+    {"relay.connections",
+     "TCP connections between the relay and peers at a time, of all users together (RFC 6062). "
+     "Each "
+     "may take 32 KiB of donate.memory. 0: TCP is not relayed.",
+     Reload::kUpToStart, Count{field<&Config::relay, &Config::Relay::connections>(), 0, 100'000}},
+    {"relay.connections_per_allocation", "TCP connections with peers of one relayed address.",
+     Reload::kUpToStart,
+     Count{field<&Config::relay, &Config::Relay::connections_per_allocation>(), 1, 255}},
     {"relay.lifetime_max",
      "How long a relayed address is kept at most without its client asking again.",
      Reload::kTakenOver,

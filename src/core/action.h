@@ -7,6 +7,7 @@
 
 #include "base/bytes.h"
 #include "base/endpoint.h"
+#include "base/time.h"
 
 namespace roost::core {
 
@@ -39,9 +40,30 @@ constexpr bool is_byte_stream(Transport transport) {
   return transport == Transport::kTcp || transport == Transport::kTls;
 }
 
-// A relayed transport address (RFC 8656 §2): a UDP socket that the shell opens for a core, and that
-// is named by the core. Not used again while datagrams of an earlier one may still come.
+// A relayed transport address (RFC 8656 §2): a UDP socket, or a TCP socket that listens (RFC 6062),
+// which the shell opens for a core, and which is named by the core. Not used again while datagrams
+// of an earlier one may still come.
 enum class RelayId : uint64_t {};
+enum class RelayProtocol : uint8_t { kUdp, kTcp };
+
+// A TCP connection between a relayed transport address and a peer (RFC 6062 §3: a peer data
+// connection), named by the core: the low 32 bits are below the bound of all of them together. Not
+// used again.
+//
+//   ConnectPeer -> PeerConnected | PeerFailed        PeerArrived -> TakePeer
+//   then BindPeer, and in each direction PeerDataArrived -> ForwardPeerData | HoldPeerData, again
+//   and again; the end is PeerClosed, or the core's ClosePeer or CloseRelay, which is not reported.
+enum class PeerConnectionId : uint64_t {};
+enum class PeerDirection : uint8_t { kToPeer, kToClient };
+inline constexpr size_t kPeerDirectionCount = 2;
+// Why there is no connection. Also the label of the counter.
+enum class PeerFailure : uint8_t {
+  kRefused,      // By the peer, or something before it.
+  kUnreachable,  // So says the network.
+  kNoResources,  // No descriptor or memory, or the address is in use: ours to blame.
+  kTimeout,      // Nobody has answered in time.
+};
+inline constexpr size_t kPeerFailureCount = 4;
 
 // On whose account something is sent: our own services answer strangers, the relay serves classes
 // of people. Also the label of the counters.
@@ -134,11 +156,45 @@ struct RelayErrorArrived {
   uint32_t mtu;  // Of the next hop, where it was too large for that; else 0.
 };
 
+// The connection that ConnectPeer has asked for is there.
+struct PeerConnected {
+  PeerConnectionId connection;
+};
+
+// The other answer. The shell gives up when the kernel does; kTimeout is the core's to say.
+struct PeerFailed {
+  PeerConnectionId connection;
+  PeerFailure why;
+};
+
+// A peer has connected to a relayed transport address. Unless TakePeer is among the actions of this
+// very step, the connection is closed before a byte is read.
+struct PeerArrived {
+  RelayId relay;
+  Endpoint from;
+};
+
+// Bytes are there to be relayed, and the other side has room for them. Answered by exactly one of
+// ForwardPeerData and HoldPeerData; until then no more are read in that direction, so that the
+// kernel's window holds back who sends. What is not forwarded is offered again.
+struct PeerDataArrived {
+  PeerConnectionId connection;
+  PeerDirection direction;
+  uint64_t bytes;  // At least 1.
+};
+
+// The connection has ended: both ends are through, or one is gone. What had come in before was
+// delivered as far as there was somebody to take it.
+struct PeerClosed {
+  PeerConnectionId connection;
+};
+
 struct DeadlinePassed {};
 
 using Input = std::variant<DatagramArrived, StreamOpened, MessageArrived, StreamBytesSent,
                            StreamClosed, HttpRequestArrived, RelayOpened, RelayRefused,
-                           RelayDatagramArrived, RelayErrorArrived, DeadlinePassed>;
+                           RelayDatagramArrived, RelayErrorArrived, PeerConnected, PeerFailed,
+                           PeerArrived, PeerDataArrived, PeerClosed, DeadlinePassed>;
 
 // ---- Actions: orders.
 
@@ -162,8 +218,9 @@ struct SendMessage {
   Grade grade = Grade::kCommitted;
 };
 
-// Binds a UDP socket to `address` and a port of the relay's range that nobody can foresee. Answered
-// by RelayOpened or RelayRefused.
+// Binds a UDP socket to `address` and a port of the relay's range that nobody can foresee; over TCP
+// the socket listens. Answered by RelayOpened or RelayRefused. The ports of TCP are others than
+// those of UDP.
 struct OpenRelay {
   enum class Port : uint8_t {
     kAny,
@@ -173,11 +230,14 @@ struct OpenRelay {
   };
   RelayId relay;
   IpAddress address;
-  Port port = Port::kAny;
+  Port port = Port::kAny;  // Over TCP nothing else.
   RelayId next{};
+  RelayProtocol protocol = RelayProtocol::kUdp;
 };
 
-// Closes the socket. Nothing comes from it any more but what has already been read.
+// Closes the socket. Nothing comes from it any more but what has already been read. All of its peer
+// connections end with it, and the streams that are bound to them; neither is reported by
+// PeerClosed.
 struct CloseRelay {
   RelayId relay;
 };
@@ -202,6 +262,48 @@ struct AcceptDtls {
   uint64_t hello_digest;
 };
 
+// Opens a connection from a relayed transport address of TCP, its port included, to a peer. The
+// core waits for the answer as long as it likes, and gives up by ClosePeer.
+struct ConnectPeer {
+  PeerConnectionId connection;
+  RelayId relay;
+  Endpoint to;
+};
+
+// Names the connection that PeerArrived tells of. Nothing is read from it until it is bound.
+struct TakePeer {
+  PeerConnectionId connection;
+};
+
+// From here on the stream carries raw bytes, to and from that connection, those included that have
+// already come in: it is a client data connection (RFC 6062 §3). The end of what one side sends is
+// passed on to the other. If the stream is no more, PeerClosed says so.
+struct BindPeer {
+  PeerConnectionId connection;
+  StreamId stream;
+};
+
+// Ends the connection, or the attempt, at once, and the stream that it is bound to.
+struct ClosePeer {
+  PeerConnectionId connection;
+};
+
+// Sends on the first `bytes` of what was offered; they are paid for.
+struct ForwardPeerData {
+  PeerConnectionId connection;
+  PeerDirection direction;
+  uint64_t bytes;
+  Payer payer = Payer::kService;
+  Grade grade = Grade::kCommitted;
+};
+
+// Offers the same again after that time: nothing of a TCP connection may be dropped.
+struct HoldPeerData {
+  PeerConnectionId connection;
+  PeerDirection direction;
+  Duration time;
+};
+
 // Closes a stream that was just opened, or one whose message will not be answered: a client on a
 // stream of bytes does not ask again.
 struct RefuseStream {
@@ -223,6 +325,7 @@ struct Note {
 };
 
 using Action = std::variant<SendDatagram, SendMessage, AcceptDtls, RefuseStream, HttpReply,
-                            OpenRelay, CloseRelay, SendFromRelay, Note>;
+                            OpenRelay, CloseRelay, SendFromRelay, ConnectPeer, TakePeer, BindPeer,
+                            ClosePeer, ForwardPeerData, HoldPeerData, Note>;
 
 }  // namespace roost::core

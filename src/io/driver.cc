@@ -135,9 +135,21 @@ void Driver::carry_out_batch() {
                                                      : streams_->refuse(refuse);
                    },
                    [&](const core::HttpReply& reply) { streams_->reply(reply); },
-                   [&](const core::OpenRelay& open) { relays_.open(open, answers_); },
-                   [&](const core::CloseRelay& close) { relays_.close(close); },
+                   [&](const core::OpenRelay& order) { open(order); },
+                   [&](const core::CloseRelay& close) {
+                     relays_.close(close);
+                     if (peers_ != nullptr) peers_->close(close);
+                   },
                    [&](const core::SendFromRelay& send) { relays_.send(send); },
+                   // Without peers_ nothing opens a relayed address that these could be of.
+                   [&](const core::ConnectPeer& order) { peers_->connect(order, answers_); },
+                   [&](const core::TakePeer& order) { peers_->take(order); },
+                   [&](const core::BindPeer& order) {
+                     peers_->bind(order, streams_->find(order.stream), answers_);
+                   },
+                   [&](const core::ClosePeer& order) { peers_->close(order); },
+                   [&](const core::ForwardPeerData& order) { peers_->forward(order); },
+                   [&](const core::HoldPeerData& order) { peers_->hold(order); },
                    [&](const core::Note& note) { log_.info(note.what); },
                },
                action);
@@ -145,6 +157,12 @@ void Driver::carry_out_batch() {
   writer_.flush();
   relays_.flush();
   outbox_.clear();
+}
+
+void Driver::open(const core::OpenRelay& order) {
+  if (order.protocol == core::RelayProtocol::kUdp) return relays_.open(order, answers_);
+  if (peers_ != nullptr) return peers_->open(order, answers_);
+  answers_.push_back(core::RelayRefused{order.relay});
 }
 
 void Driver::arm_timer(MonoTime now) {
@@ -166,6 +184,7 @@ void Driver::write_metrics(node::MetricsWriter& out) const {
   }
   if (dtls_ != nullptr) dtls_->write_metrics(out);
   relays_.write_metrics(out);
+  if (peers_ != nullptr) peers_->write_metrics(out);
   turns_.write("roost_loop_busy_seconds", "How long the loop was busy with one UDP wake-up.", out);
 }
 

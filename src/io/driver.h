@@ -11,6 +11,7 @@
 #include "io/gather.h"
 #include "io/log.h"
 #include "io/loop_histogram.h"
+#include "io/peer_connections.h"
 #include "io/relay_sockets.h"
 #include "io/stream_server.h"
 #include "io/udp.h"
@@ -42,6 +43,10 @@ class Driver {
   // (node/budget.h): about every 20 MB. Must not step the node.
   void set_keep_count(std::function<void()> keep) { keep_count_ = std::move(keep); }
 
+  // Where orders about TCP with peers go; the same holds. Without them relayed addresses of TCP are
+  // refused.
+  void set_peers(PeerConnections* peers) { peers_ = peers; }
+
   // Begins to read the sockets.
   void start();
 
@@ -61,6 +66,7 @@ class Driver {
   void gather(MonoTime now, uint64_t packets);
   void carry_out(const Now& now);
   void carry_out_batch();
+  void open(const core::OpenRelay& order);
   void arm_timer(MonoTime now);
 
   EventLoop& loop_;
@@ -75,6 +81,7 @@ class Driver {
   StreamServer* streams_ = nullptr;
   std::function<void()> keep_count_;
   DtlsServer* dtls_ = nullptr;
+  PeerConnections* peers_ = nullptr;
   std::vector<EventLoop::Watch> watches_;
   EventLoop::Watch timer_;
   std::optional<MonoTime> timer_set_for_;

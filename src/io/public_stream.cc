@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "io/clock.h"
+#include "io/peer_connection.h"
 #include "io/socket_address.h"
 #include "node/stream_framing.h"
 
@@ -69,13 +70,30 @@ size_t PublicStream::on_input(Bytes input, MonoTime now) {
   if (kind_ == StreamKind::kHandshake) begin(input.front(), now);
   if (kind_ == StreamKind::kMessages) return take_messages(input, now);
   if (kind_ == StreamKind::kHttp) return take_http(input, now);
+  if (kind_ == StreamKind::kData) return tap_->on_data(input);
   return input.size();
+}
+
+bool PublicStream::carry_data(Tap& tap) {
+  if (kind_ != StreamKind::kMessages || !stream_.is_open() || input_has_ended_) return false;
+  tap_ = &tap;
+  enter(StreamKind::kData);
+  stream_.set_limits(data_limits());
+  // What has come in with the last message is shown once that has been dealt with.
+  stream_.resume();
+  host_.on_stream_changed(*this);
+  return true;
+}
+
+void PublicStream::on_event_done() {
+  if (kind_ == StreamKind::kData && tap_ != nullptr) tap_->on_data_event();
+  host_.on_stream_changed(*this);
 }
 
 size_t PublicStream::take_messages(Bytes input, MonoTime now) {
   using State = node::StreamFrame::State;
   size_t used = 0;
-  while (has_room()) {
+  while (has_room() && kind_ == StreamKind::kMessages) {
     if (skip_bytes_ > 0) {
       const size_t skipped = std::min(skip_bytes_, input.size() - used);
       skip_bytes_ -= skipped;
@@ -126,6 +144,7 @@ void PublicStream::on_request(const HttpRequest& request) {
 // A client that has half-closed still gets the answers to what it had asked for.
 void PublicStream::on_input_end() {
   input_has_ended_ = true;
+  if (kind_ == StreamKind::kData) return tap_->on_data_end();
   if (kind_ != StreamKind::kHttp) return finish(CloseReason::kPeerClosed);
   finish_http_if_ended();
 }
@@ -168,6 +187,7 @@ void PublicStream::close(CloseReason reason) {
 
 void PublicStream::finish(CloseReason reason) {
   if (!reason_) reason_ = reason;
+  if (kind_ == StreamKind::kData) stream_.set_limits(limits_.buffers);  // It may stall no more.
   enter(StreamKind::kClosing);
   stream_.finish();
 }
@@ -181,6 +201,7 @@ std::optional<MonoTime> PublicStream::deadline() const {
       return earlier(earlier(last_message_at_ + idle, message_deadline_), stream_.deadline());
     }
     case StreamKind::kHttp: return earlier(http_->deadline(), stream_.deadline());
+    case StreamKind::kData:
     case StreamKind::kClosing: return stream_.deadline();
   }
   return {};
@@ -206,6 +227,7 @@ void PublicStream::on_deadline(MonoTime now) {
       http_->on_deadline(now);
       finish_http_if_ended();
       break;
+    case StreamKind::kData:
     case StreamKind::kClosing: break;
   }
   host_.on_stream_changed(*this);
@@ -217,6 +239,7 @@ void PublicStream::on_sent(uint64_t bytes) {
 
 void PublicStream::on_end(BufferedStream::End why) {
   ++host_.stats().closed[static_cast<size_t>(reason_for(why))];
+  if (tap_ != nullptr) std::exchange(tap_, nullptr)->on_data_closed();
   host_.on_stream_ended(*this);
 }
 

@@ -20,6 +20,7 @@ namespace roost::io {
 //
 //   new --TLS record--> handshake --first byte inside--> messages | http
 //   new --first byte--> messages | http
+//   messages --carry_data()--> data
 //   any --FIN, error, deadline--> closing --all sent--> ended
 //
 // A stranger holds at most what node::kConnectionBytes says, and only while each of the deadlines
@@ -57,6 +58,20 @@ class PublicStream final : private BufferedStream::Owner, private HttpConnection
     virtual void on_stream_ended(PublicStream& stream) = 0;
   };
 
+  // Who takes the place of the node while the stream carries data.
+  class Tap {
+   public:
+    virtual ~Tap() = default;
+    // All that came in and was not taken yet. Returns how much of it is taken now.
+    virtual size_t on_data(Bytes input) = 0;
+    virtual void on_data_end() = 0;
+    // Something has moved: there may be room for output again.
+    virtual void on_data_event() = 0;
+    // The stream has closed its socket: what came in and was not taken is there to be fetched once
+    // more. The stream is not to be used any more then.
+    virtual void on_data_closed() = 0;
+  };
+
   // `loop` and `host` outlive the stream.
   PublicStream(EventLoop& loop, FileDescriptor fd, const Limits& limits, Host& host,
                core::StreamId id, const Endpoint& from, MonoTime now);
@@ -73,6 +88,15 @@ class PublicStream final : private BufferedStream::Owner, private HttpConnection
   void reply(const core::HttpReply& reply);
   void close(CloseReason reason);
 
+  // From here on all bytes are for `tap`, which outlives the stream or its on_data_closed(), those
+  // included that have come in behind the last message. False where the stream carries no messages
+  // any more.
+  [[nodiscard]] bool carry_data(Tap& tap);
+  // The stream while it carries data.
+  BufferedStream& data() { return stream_; }
+  // Ends it once all output is sent.
+  void finish_data() { finish(CloseReason::kPeerDone); }
+
   std::optional<MonoTime> deadline() const;
   void on_deadline(MonoTime now);
 
@@ -83,7 +107,7 @@ class PublicStream final : private BufferedStream::Owner, private HttpConnection
   void on_input_end() override;
   void on_sent(uint64_t bytes) override;
   void on_end(BufferedStream::End why) override;
-  void on_event_done() override { host_.on_stream_changed(*this); }
+  void on_event_done() override;
 
   void on_request(const HttpRequest& request) override;
   void on_output(Bytes bytes) override { stream_.write(bytes); }
@@ -113,6 +137,7 @@ class PublicStream final : private BufferedStream::Owner, private HttpConnection
   size_t skip_bytes_ = 0;                     // Of a message that is too long.
   std::optional<MonoTime> message_deadline_;  // While a message has begun, kept or skipped.
 
+  Tap* tap_ = nullptr;  // While it carries data, and to its end.
   std::optional<HttpConnection> http_;
   core::RequestId request_{};  // While http_->is_replying().
   bool input_has_ended_ = false;

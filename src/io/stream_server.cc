@@ -77,6 +77,10 @@ void StreamServer::refuse(const core::RefuseStream& refusal) {
   if (stream != nullptr) stream->close(CloseReason::kRefused);
 }
 
+PublicStream* StreamServer::find(core::StreamId stream) const {
+  return streams_.find(number_of(stream));
+}
+
 void StreamServer::send(const core::SendMessage& message) {
   PublicStream* const stream = streams_.find(number_of(message.stream));
   if (stream != nullptr) stream->send(message.payload, message.may_be_dropped);

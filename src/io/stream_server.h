@@ -56,6 +56,8 @@ class StreamServer final : private PublicStream::Host {
   // Actions. Those for a stream or request that is gone are ignored.
   void send(const core::SendMessage& message);
   void reply(const core::HttpReply& reply);
+  // Null if it is no more.
+  PublicStream* find(core::StreamId stream) const;
   // Of a stream that is being opened, or of any other.
   void refuse(const core::RefuseStream& refusal);
 

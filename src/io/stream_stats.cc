@@ -11,6 +11,7 @@ std::string_view label(StreamKind kind) {
     case StreamKind::kHandshake: return "handshake";
     case StreamKind::kMessages: return "messages";
     case StreamKind::kHttp: return "http";
+    case StreamKind::kData: return "data";
     case StreamKind::kClosing: return "closing";
   }
   return "";
@@ -33,6 +34,7 @@ std::string_view label(CloseReason reason) {
     case CloseReason::kHttpDone: return "http_done";
     case CloseReason::kRefused: return "refused";
     case CloseReason::kStopped: return "stopped";
+    case CloseReason::kPeerDone: return "peer_done";
   }
   return "";
 }

@@ -16,9 +16,10 @@ enum class StreamKind : uint8_t {
   kHandshake,  // Of TLS, up to the first byte inside it.
   kMessages,
   kHttp,
+  kData,     // Of a connection that is relayed to a peer (RFC 6062).
   kClosing,  // Takes what it is still owed.
 };
-inline constexpr size_t kStreamKindCount = 5;
+inline constexpr size_t kStreamKindCount = 6;
 std::string_view label(StreamKind kind);
 
 // Why a stream has ended, the first reason if there are several. Also the label of the counter.
@@ -38,8 +39,9 @@ enum class CloseReason : uint8_t {
   kHttpDone,  // The client or the number of requests asked for it.
   kRefused,   // By the node, instead of an answer.
   kStopped,   // The daemon ends.
+  kPeerDone,  // The peer that it was relayed to has ended, or what allowed it.
 };
-inline constexpr size_t kCloseReasonCount = 15;
+inline constexpr size_t kCloseReasonCount = 16;
 std::string_view label(CloseReason reason);
 
 struct StreamStats {

@@ -2,6 +2,7 @@
 #include "node/budget.h"
 
 #include <algorithm>
+#include <limits>
 
 namespace roost::node {
 namespace {
@@ -80,6 +81,16 @@ std::optional<Budget::Refusal> Budget::take(const Now& now, uint64_t payload_byt
   month_.bytes_sent += bytes;
   bytes_sent_ += bytes;
   return {};
+}
+
+uint64_t Budget::available(const Now& now, core::Grade grade) const {
+  uint64_t bytes = std::numeric_limits<uint64_t>::max();
+  if (monthly_bytes_max_ != 0) {
+    bytes = monthly_bytes_max_ - std::min(monthly_bytes_max_, month_.bytes_sent);
+  }
+  if (rate_.rate_per_second == 0) return bytes;
+  const uint64_t saved = bucket_.tokens(rate_, now.mono);
+  return std::min(bytes, saved - std::min(saved, reserve(grade)));
 }
 
 bool Budget::covers(const Now& now, uint64_t payload_bytes, core::Grade grade) const {

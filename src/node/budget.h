@@ -73,6 +73,8 @@ class Budget {
   // Pays for sending `payload_bytes`, or says why not and takes nothing.
   std::optional<Refusal> take(const Now& now, uint64_t payload_bytes,
                               core::Grade grade = core::Grade::kCommitted);
+  // What take() would pay for at most now, headers included.
+  uint64_t available(const Now& now, core::Grade grade) const;
   // Whether take() would, without taking.
   bool covers(const Now& now, uint64_t payload_bytes, core::Grade grade) const;
 

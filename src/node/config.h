@@ -83,6 +83,8 @@ struct Config {
     Duration credentials_lifetime = std::chrono::hours(24);  // Of what a grant's holder gets.
     uint32_t permissions_per_allocation = 16;
     uint32_t channels_per_allocation = 16;
+    uint32_t connections = 256;  // TCP, to and from peers (RFC 6062). 0: none are relayed.
+    uint32_t connections_per_allocation = 16;
     Duration lifetime_max = std::chrono::hours(1);
     uint64_t allocation_bandwidth_bytes_per_second = 4'000'000 / 8;  // 0: no limit.
     uint64_t allocation_bytes = 10'000'000'000;                      // 0: no limit.
@@ -139,6 +141,10 @@ inline constexpr uint64_t kConnectionBytes = 64 * 1024;
 // encrypted in one batch.
 inline constexpr uint64_t kAssociationIndexBytes = 256;
 inline constexpr uint64_t kDtlsBufferBytes = 256 * 1024;
+
+// What one TCP connection between the relay and a peer may hold in the shell: its own buffers, and
+// by how much those of the client's connection are larger than other ones'.
+inline constexpr uint64_t kPeerConnectionBytes = 32 * 1024;
 
 // What the shell reads datagrams into: slots for whole bursts, of the public and of the relay's
 // sockets. Touched as far as bursts reach.

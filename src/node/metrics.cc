@@ -18,6 +18,7 @@ using core::turn::AllocationTable;
 using core::turn::CredentialService;
 using core::turn::Forwarder;
 using core::turn::Server;
+using core::turn::StreamRelay;
 
 std::string number(double value) {
   if (!std::isfinite(value)) return value > 0 ? "+Inf" : value < 0 ? "-Inf" : "NaN";
@@ -232,6 +233,45 @@ void write_turn(const Node& node, MetricsWriter& out) {
   by_class(out, node.stats().relayed_refused);
 }
 
+void write_relayed_streams(const Node& node, MetricsWriter& out) {
+  if (node.turn() == nullptr) return;
+  const StreamRelay& streams = node.turn()->streams();
+  const StreamRelay::Stats& stats = streams.stats();
+  out.gauge("roost_relay_connections", "TCP connections with peers, those not bound yet included.")
+      .value(uint64_t{streams.connections().size()});
+  out.gauge("roost_relay_connections_max", "Bound of relay.connections.")
+      .value(uint64_t{node.config().relay.connections});
+  out.counter("roost_relay_connections_made_total", "TCP connections with peers, by who began.");
+  out.labelled("direction", "outgoing", stats.outgoing);
+  out.labelled("direction", "incoming", stats.incoming);
+  out.counter("roost_relay_connections_bound_total",
+              "Those that a client has begun to use (ConnectionBind).")
+      .value(stats.bound);
+  out.counter("roost_relay_connections_never_bound_total", "Those that no client took up in time.")
+      .value(stats.never_bound);
+  out.counter("roost_relay_connects_failed_total",
+              "TCP connections to peers that did not come about, by reason.");
+  by_reason<core::PeerFailure>(out, stats.failures);
+  out.counter("roost_relay_connections_refused_total",
+              "TCP connections from peers that were closed at once, by reason.");
+  by_reason<StreamRelay::Refusal>(out, stats.refusals);
+  out.counter("roost_relay_connections_full_total",
+              "TCP connections for which a bound left no room, by bound.");
+  for (size_t i = 0; i < core::turn::Connections::kFullCount; ++i) {
+    const auto why = static_cast<core::turn::Connections::Full>(i);
+    out.labelled("bound", label(why), streams.connections().refusals(why));
+  }
+  out.counter("roost_relay_stream_to_peer_bytes_total",
+              "Bytes of TCP connections from clients to peers, headers included, by class.");
+  by_class(out, stats.to_peer_bytes);
+  out.counter("roost_relay_stream_to_client_bytes_total",
+              "Bytes of TCP connections from peers to clients, headers included, by class.");
+  by_class(out, stats.to_client_bytes);
+  out.counter("roost_relay_stream_waits_total",
+              "How often bytes of TCP connections had to wait, by what for.");
+  by_reason<Forwarder::Wait>(out, stats.waits);
+}
+
 }  // namespace
 
 MetricsWriter& MetricsWriter::counter(std::string_view name, std::string_view help) {
@@ -298,6 +338,7 @@ void write_metrics(const Node& node, const Now& now, MetricsWriter& out) {
   write_stun(node, out);
   write_dtls(node, out);
   write_turn(node, out);
+  write_relayed_streams(node, out);
 }
 
 }  // namespace roost::node

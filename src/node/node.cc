@@ -14,6 +14,10 @@ using core::stun::Responder;
 
 constexpr std::string_view kText = "text/plain";
 
+// What it costs to tell somebody that there will be a connection or none: a SYN that is repeated,
+// or the answer to one and a reset.
+constexpr uint64_t kPeerHandshakeBytes = 180;
+
 std::vector<Responder::Discovery> discovery(const Config& config,
                                             const std::vector<Endpoint>& sockets) {
   std::vector<Responder::Discovery> result;
@@ -90,6 +94,16 @@ std::string_view label(core::Transport transport) {
     case core::Transport::kTcp: return "tcp";
     case core::Transport::kTls: return "tls";
     case core::Transport::kDtls: return "dtls";
+  }
+  return "";
+}
+
+std::string_view label(core::PeerFailure failure) {
+  switch (failure) {
+    case core::PeerFailure::kRefused: return "refused";
+    case core::PeerFailure::kUnreachable: return "unreachable";
+    case core::PeerFailure::kNoResources: return "no_resources";
+    case core::PeerFailure::kTimeout: return "timeout";
   }
   return "";
 }
@@ -242,6 +256,34 @@ void Node::handle(const Now& now, const core::RelayErrorArrived& input, core::Ou
   turn_->step(now, input, out);
 }
 
+void Node::handle(const Now& now, const core::PeerConnected& input, core::Outbox& out) {
+  CHECK(turn_.has_value());
+  turn_->step(now, input, out);
+}
+
+void Node::handle(const Now& now, const core::PeerFailed& input, core::Outbox& out) {
+  CHECK(turn_.has_value());
+  turn_->step(now, input, out);
+}
+
+void Node::handle(const Now& now, const core::PeerArrived& input, core::Outbox& out) {
+  CHECK(turn_.has_value());
+  budget_.spend(now, kPeerHandshakeBytes);  // The kernel has answered already.
+  turn_->step(now, input, out);
+}
+
+void Node::handle(const Now& now, const core::PeerDataArrived& input, core::Outbox& out) {
+  CHECK(turn_.has_value());
+  const core::turn::Forwarder::Room room = {budget_.available(now, core::Grade::kCommitted),
+                                            budget_.available(now, core::Grade::kExcess)};
+  turn_->step(now, input, room, out);
+}
+
+void Node::handle(const Now& now, const core::PeerClosed& input, core::Outbox& out) {
+  CHECK(turn_.has_value());
+  turn_->step(now, input, out);
+}
+
 void Node::handle(const Now& now, const core::DeadlinePassed& input, core::Outbox& out) {
   if (turn_) turn_->step(now, input, out);
 }
@@ -299,6 +341,11 @@ bool Node::pay(const Now& now, const core::Action& action) {
     stats_.relayed_bytes[static_cast<size_t>(message->payer)] += paid;
     return true;
   }
+  if (const auto* const forward = std::get_if<core::ForwardPeerData>(&action)) {
+    pay_for_peer_data(now, *forward);
+    return true;
+  }
+  if (std::holds_alternative<core::ConnectPeer>(action)) budget_.spend(now, kPeerHandshakeBytes);
   const auto* const datagram = std::get_if<core::SendDatagram>(&action);
   if (datagram == nullptr) return true;
   const size_t bytes = datagram->head.size() + datagram->payload.size();
@@ -309,6 +356,18 @@ bool Node::pay(const Now& now, const core::Action& action) {
   ++stats_.datagrams_sent;
   stats_.sent_bytes[static_cast<size_t>(core::Transport::kUdp)] += bytes;
   return true;
+}
+
+// The relay has seen that the donation covers it: what is not covered it holds back.
+void Node::pay_for_peer_data(const Now& now, const core::ForwardPeerData& forward) {
+  const uint64_t cost = core::turn::StreamRelay::cost_of(forward.bytes);
+  CHECK(!budget_.take(now, cost - Budget::kHeaderBytes, forward.grade));
+  stats_.relayed_bytes[static_cast<size_t>(forward.payer)] += cost;
+  if (forward.direction == core::PeerDirection::kToPeer) {
+    stats_.sent_bytes[static_cast<size_t>(core::Transport::kTcp)] += forward.bytes;
+  } else {
+    prepaid_bytes_ += forward.bytes;  // The stream will report them.
+  }
 }
 
 bool Node::pay_for_relay(const Now& now, core::Payer payer, core::Grade grade, size_t bytes) {

@@ -105,6 +105,11 @@ class Node {
   void handle(const Now& now, const core::RelayRefused& input, core::Outbox& out);
   void handle(const Now& now, const core::RelayDatagramArrived& input, core::Outbox& out);
   void handle(const Now& now, const core::RelayErrorArrived& input, core::Outbox& out);
+  void handle(const Now& now, const core::PeerConnected& input, core::Outbox& out);
+  void handle(const Now& now, const core::PeerFailed& input, core::Outbox& out);
+  void handle(const Now& now, const core::PeerArrived& input, core::Outbox& out);
+  void handle(const Now& now, const core::PeerDataArrived& input, core::Outbox& out);
+  void handle(const Now& now, const core::PeerClosed& input, core::Outbox& out);
   void handle(const Now& now, const core::DeadlinePassed& input, core::Outbox& out);
 
   core::HttpReply answer(const Now& now, const core::HttpRequestArrived& input, core::Outbox& out);
@@ -112,6 +117,7 @@ class Node {
                               core::Outbox& out);
   void drop(Drop why) { ++stats_.drops[static_cast<size_t>(why)]; }
   bool pay(const Now& now, const core::Action& action);
+  void pay_for_peer_data(const Now& now, const core::ForwardPeerData& forward);
   bool pay_for_relay(const Now& now, core::Payer payer, core::Grade grade, size_t bytes);
   void count_received(core::Transport transport, size_t bytes);
 
@@ -132,6 +138,7 @@ class Node {
 
 std::string_view label(Node::Drop drop);
 std::string_view label(core::Transport transport);
+std::string_view label(core::PeerFailure failure);
 std::string_view label(core::Payer payer);
 
 }  // namespace roost::node

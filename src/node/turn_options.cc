@@ -37,6 +37,7 @@ core::turn::Server::Options turn_options(const Config& config) {
   options.table.allocations_per_prefix = relay.allocations_per_prefix;
   options.table.permissions_per_allocation = small(relay.permissions_per_allocation);
   options.table.channels_per_allocation = small(relay.channels_per_allocation);
+  options.connections = {relay.connections, small(relay.connections_per_allocation)};
   core::turn::FairShare::Options& share = options.forwarder.share;
   share.bytes_per_second = config.donate.bandwidth_bytes_per_second;
   share.percent = {0, small(relay.friends_percent), small(relay.friends_of_friends_percent),

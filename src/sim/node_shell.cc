@@ -251,6 +251,10 @@ void NodeShell::carry_out(const core::SendDatagram& send) {
 }
 
 void NodeShell::carry_out(const core::OpenRelay& order) {
+  if (order.protocol == core::RelayProtocol::kTcp) {
+    owed_.push_back(core::RelayRefused{order.relay});
+    return;
+  }
   const auto is_free = [this](const Endpoint& endpoint) {
     return std::none_of(relays_.begin(), relays_.end(), [&](const auto& relay) {
       return relay.first.address.is_v4() == endpoint.address.is_v4() &&

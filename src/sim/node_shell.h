@@ -105,6 +105,16 @@ class NodeShell final : public Program {
   void carry_out(const core::CloseRelay& order);
   void carry_out(const core::SendFromRelay& order);
   void carry_out(const core::Note&) {}
+  // There is no relayed TCP here: OpenRelay for it is refused, so that nothing else can come.
+  void carry_out(const core::ConnectPeer&) { fail_for_want_of_peers(); }
+  void carry_out(const core::TakePeer&) { fail_for_want_of_peers(); }
+  void carry_out(const core::BindPeer&) { fail_for_want_of_peers(); }
+  void carry_out(const core::ClosePeer&) { fail_for_want_of_peers(); }
+  void carry_out(const core::ForwardPeerData&) { fail_for_want_of_peers(); }
+  void carry_out(const core::HoldPeerData&) { fail_for_want_of_peers(); }
+  void fail_for_want_of_peers() {
+    verdict_.fail(host_.now(), "an order about a connection to a peer, of which there is none");
+  }
 
   void take_segment(const Packet& segment);
   void open_stream(const Packet& segment);

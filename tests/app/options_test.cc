@@ -31,7 +31,8 @@ std::map<std::string_view, size_t> members_by_section() {
   const auto& [relay_enabled, realm, users, shared_secret, allocations, allocations_per_user,
                allocations_per_prefix, stranger_allocations, stranger_allocations_per_user,
                stranger_bandwidth, stranger_bytes, stranger_time, stranger_work, consent,
-               credentials_lifetime, permissions, channels, lifetime_max, allocation_bandwidth,
+               credentials_lifetime, permissions, channels, peer_connections,
+               peer_connections_per_allocation, lifetime_max, allocation_bandwidth,
                allocation_bytes, friends, friends_of_friends, strangers, port_min, port_max, gather,
                addresses, allow_peers, deny_peers, machine_addresses, machine_networks] = relay;
   const auto& [metrics_listen, listen_path, allow_public] = metrics;
@@ -48,9 +49,10 @@ std::map<std::string_view, size_t> members_by_section() {
       {"relay", count(relay_enabled, realm, users, shared_secret, allocations, allocations_per_user,
                       allocations_per_prefix, stranger_allocations, stranger_allocations_per_user,
                       stranger_bandwidth, stranger_bytes, stranger_time, stranger_work, consent,
-                      credentials_lifetime, permissions, channels, lifetime_max,
-                      allocation_bandwidth, allocation_bytes, friends, friends_of_friends,
-                      strangers, port_min, port_max, gather, addresses, allow_peers, deny_peers)},
+                      credentials_lifetime, permissions, channels, peer_connections,
+                      peer_connections_per_allocation, lifetime_max, allocation_bandwidth,
+                      allocation_bytes, friends, friends_of_friends, strangers, port_min, port_max,
+                      gather, addresses, allow_peers, deny_peers)},
       {"metrics", count(metrics_listen, allow_public)},
       {"log", count(level, format, lines_per_second)},
   };
@@ -102,6 +104,8 @@ TEST(Options, EachRowReadsAndWritesAMemberOfItsOwn) {
       {"relay.credentials_lifetime", "\"2 h\""},
       {"relay.permissions_per_allocation", "1"},
       {"relay.channels_per_allocation", "1"},
+      {"relay.connections", "1"},
+      {"relay.connections_per_allocation", "1"},
       {"relay.lifetime_max", "\"2 h\""},
       {"relay.allocation_bandwidth", "0"},
       {"relay.allocation_bytes", "0"},

@@ -3,6 +3,7 @@
 
 #include <array>
 #include <deque>
+#include <functional>
 #include <gtest/gtest.h>
 #include <map>
 #include <set>
@@ -22,7 +23,8 @@ class FakeNode {
   // What it does with what comes in.
   bool refuses_streams = false;
   size_t echoes_per_message = 1;
-  bool answers_requests = true;  // Else they wait in `waiting`.
+  std::function<void(const core::MessageArrived&)> on_message;  // Instead of that.
+  bool answers_requests = true;                                 // Else they wait in `waiting`.
   std::string reply_body = "hi";
 
   // What came in.
@@ -76,6 +78,7 @@ class FakeNode {
     EXPECT_EQ(open[input.stream], input.from);
     messages.emplace_back(as_text(input.payload));
     message_ends.push_back(input);
+    if (on_message) return on_message(input);
     // Views into the input must survive whatever the first of several actions does to the stream.
     for (size_t i = 0; i < echoes_per_message; ++i) server_->send({input.stream, input.payload});
   }
@@ -108,6 +111,11 @@ class FakeNode {
   void step(const core::RelayRefused&) {}
   void step(const core::RelayDatagramArrived&) {}
   void step(const core::RelayErrorArrived&) {}
+  void step(const core::PeerConnected&) { ADD_FAILURE(); }
+  void step(const core::PeerFailed&) { ADD_FAILURE(); }
+  void step(const core::PeerArrived&) { ADD_FAILURE(); }
+  void step(const core::PeerDataArrived&) { ADD_FAILURE(); }
+  void step(const core::PeerClosed&) { ADD_FAILURE(); }
   void step(const core::DeadlinePassed&) { ADD_FAILURE(); }
 
   StreamServer* server_ = nullptr;

@@ -42,6 +42,8 @@ class Rig {
     core::StreamId stream{};
     std::string nonce{};
     core::RelayId relay{};
+    uint32_t protocol = 17;  // REQUESTED-TRANSPORT.
+    uint32_t connection_number = 0;
   };
 
   // What goes back to the client, with the sockets that were ordered opened at once.
@@ -79,7 +81,13 @@ class Rig {
     store_u64(id.data(), ++transaction_);
     wire::StunBuilder builder(buffer, StunClass::kRequest, method, id);
     if (method == StunMethod::kAllocate) {
-      builder.add_u32(StunAttribute::kRequestedTransport, 17u << 24);
+      builder.add_u32(StunAttribute::kRequestedTransport, client.protocol << 24);
+    }
+    if (method == StunMethod::kConnect) {
+      builder.add_xor_address(StunAttribute::kXorPeerAddress, kPeer);
+    }
+    if (method == StunMethod::kConnectionBind) {
+      builder.add_u32(StunAttribute::kConnectionId, client.connection_number);
     }
     if (method == StunMethod::kChannelBind) {
       builder.add_u32(StunAttribute::kChannelNumber, uint32_t{kChannel} << 16);
@@ -102,7 +110,38 @@ class Rig {
     if (!view || !view->find(StunAttribute::kNonce)) return false;
     client.nonce = as_text(*view->find(StunAttribute::kNonce));
     return is_success(step(from(client, request(client, StunMethod::kAllocate)), &client)) &&
-           is_success(step(from(client, request(client, StunMethod::kChannelBind))));
+           (client.protocol == 6 || binds_channel(client));
+  }
+  bool binds_channel(const Client& client) {
+    return is_success(step(from(client, request(client, StunMethod::kChannelBind))));
+  }
+
+  // A connection to kPeer of an allocation over TCP, bound to a stream of its own.
+  core::PeerConnectionId connect(Client& client) {
+    step(from(client, request(client, StunMethod::kConnect)));
+    core::PeerConnectionId connection{};
+    for (const core::Action& action : out.actions()) {
+      if (const auto* const order = std::get_if<core::ConnectPeer>(&action)) {
+        connection = order->connection;
+      }
+    }
+    const Data reply = step(core::PeerConnected{connection});
+    const auto view = StunView::parse(reply);
+    EXPECT_TRUE(view);
+    if (view) {
+      client.connection_number = view->find_u32(StunAttribute::kConnectionId).value_or(0);
+    }
+    Client data = client;
+    data.stream = core::StreamId{1'000 + static_cast<uint64_t>(client.stream)};
+    EXPECT_TRUE(is_success(step(from(data, request(data, StunMethod::kConnectionBind)))));
+    return connection;
+  }
+  // How many of so many bytes may go on.
+  uint64_t offer(core::PeerConnectionId connection, core::PeerDirection direction, uint64_t bytes) {
+    step(core::PeerDataArrived{connection, direction, bytes});
+    EXPECT_EQ(1u, out.actions().size());
+    const auto* const forward = std::get_if<core::ForwardPeerData>(&out.actions()[0]);
+    return forward == nullptr ? 0 : forward->bytes;
   }
 
   bool refreshes(const Client& client) {
@@ -143,6 +182,69 @@ Data binding_request() {
   request[1] = 1;
   store_u32(request.data() + 4, wire::kStunMagicCookie);
   return request;
+}
+
+Rig::Client of_tcp(uint32_t prefix = 0) {
+  Rig::Client client = over(core::Transport::kTcp, prefix);
+  client.protocol = 6;
+  return client;
+}
+
+TEST(NodeRelay, PaysForEachByteOfAConnectionOnceInEachDirection) {
+  Config config;
+  config.relay.allocation_bandwidth_bytes_per_second = 0;
+  Rig rig(config);
+  Rig::Client client = of_tcp();
+  ASSERT_TRUE(rig.allocate(client));
+  const core::PeerConnectionId connection = rig.connect(client);
+  const uint64_t before = rig.node.budget().bytes_sent();
+  constexpr uint64_t kBytes = 7'000;
+  constexpr uint64_t kCost = kBytes + 5 * 40;
+  EXPECT_EQ(kBytes, rig.offer(connection, core::PeerDirection::kToPeer, kBytes));
+  EXPECT_EQ(before + kCost, rig.node.budget().bytes_sent());
+  EXPECT_EQ(kBytes, rig.offer(connection, core::PeerDirection::kToClient, kBytes));
+  EXPECT_EQ(before + 2 * kCost, rig.node.budget().bytes_sent());
+  // What the stream reports then is paid for already; what TLS has added is not.
+  rig.step(core::StreamBytesSent{core::Transport::kTls, kBytes + 29});
+  EXPECT_EQ(before + 2 * kCost + 29, rig.node.budget().bytes_sent());
+  const Node::Stats& stats = rig.node.stats();
+  EXPECT_EQ(2 * kCost, stats.relayed_bytes[static_cast<size_t>(core::Payer::kFriend)]);
+  EXPECT_GE(stats.sent_bytes[static_cast<size_t>(core::Transport::kTcp)], kBytes);
+}
+
+TEST(NodeRelay, KeepsConnectionsWithinTheBandwidthAndTheMonth) {
+  Config config;
+  config.donate.bandwidth_bytes_per_second = 100'000;
+  config.donate.monthly_bytes = 1'600'000;
+  config.relay.allocation_bandwidth_bytes_per_second = 0;
+  Rig rig(config);
+  std::vector<core::PeerConnectionId> connections;
+  for (uint32_t i = 0; i < 8; ++i) {
+    rig.pass(1s);
+    Rig::Client client = of_tcp(i);
+    ASSERT_TRUE(rig.allocate(client));
+    connections.push_back(rig.connect(client));
+  }
+  rig.pass(1s);
+  const uint64_t before = rig.node.budget().bytes_sent();
+  const auto relay_for = [&](int seconds) {
+    for (int i = 0; i < 100 * seconds; ++i) {
+      rig.pass(10ms);
+      for (const core::PeerConnectionId connection : connections) {
+        for (const auto direction :
+             {core::PeerDirection::kToPeer, core::PeerDirection::kToClient}) {
+          rig.offer(connection, direction, 8'192);
+        }
+      }
+    }
+    return rig.node.budget().bytes_sent() - before;
+  };
+  const uint64_t after_ten = relay_for(10);
+  EXPECT_LE(after_ten, 11 * 100'000u);
+  EXPECT_GE(after_ten, 10 * 99'000u);  // What is there is used.
+  relay_for(10);
+  EXPECT_LE(rig.node.budget().bytes_sent(), 1'600'000u);
+  EXPECT_GE(rig.node.budget().bytes_sent(), 1'600'000u - 1'440u);
 }
 
 TEST(NodeRelay, KeepsTrafficToStreamsWithinTheBandwidth) {

@@ -51,7 +51,8 @@ AllocationTable::AllocationTable(const Options& options, const SipHashKey& secre
       permissions_(options.allocations * options.permissions_per_allocation),
       channels_(options.allocations * options.channels_per_allocation),
       deadlines_(options.allocations),
-      by_port_{ZeroedArray<uint32_t>(kPortCount), ZeroedArray<uint32_t>(kPortCount)} {
+      by_port_{{{ZeroedArray<uint32_t>(kPortCount), ZeroedArray<uint32_t>(kPortCount)},
+                {ZeroedArray<uint32_t>(kPortCount), ZeroedArray<uint32_t>(kPortCount)}}} {
   CHECK(options.allocations <= kTokenSlotMask);
   free_slots_.reserve(options.allocations);
   for (uint32_t slot = options.allocations; slot-- > 0;) free_slots_.push_back(slot);
@@ -204,33 +205,30 @@ Allocation* AllocationTable::find(RelayId relay) {
   return is_it ? &allocation : nullptr;
 }
 
-void AllocationTable::enter(const Endpoint& endpoint, uint32_t index) {
-  by_port_[static_cast<size_t>(turn::family_of(endpoint.address))][endpoint.port] = index + 1;
-}
-
-void AllocationTable::leave(const Endpoint& endpoint, uint32_t index) {
-  uint32_t& entry = by_port_[static_cast<size_t>(turn::family_of(endpoint.address))][endpoint.port];
-  if (entry == index + 1) entry = 0;
+uint32_t& AllocationTable::entry_of(const Endpoint& endpoint, RelayProtocol protocol) {
+  const auto family = static_cast<size_t>(turn::family_of(endpoint.address));
+  return by_port_[static_cast<size_t>(protocol)][family][endpoint.port];
 }
 
 void AllocationTable::open_relay(Allocation& allocation, Family family, const Endpoint& local,
                                  const Endpoint& advertised) {
   Allocation::Relay& relay = allocation.relays[static_cast<size_t>(family)];
   relay = {Allocation::Relay::State::kOpen, local, advertised};
-  enter(local, allocation.slot << 1 | static_cast<uint32_t>(family));
+  entry_of(local, allocation.protocol) = (allocation.slot << 1 | static_cast<uint32_t>(family)) + 1;
 }
 
 void AllocationTable::close_relay(Allocation& allocation, Family family) {
   Allocation::Relay& relay = allocation.relays[static_cast<size_t>(family)];
   if (relay.state == Allocation::Relay::State::kOpen) {
-    leave(relay.local, allocation.slot << 1 | static_cast<uint32_t>(family));
+    uint32_t& entry = entry_of(relay.local, allocation.protocol);
+    if (entry == (allocation.slot << 1 | static_cast<uint32_t>(family)) + 1) entry = 0;
   }
   relay = {};
 }
 
-Allocation* AllocationTable::find_relayed(const Endpoint& endpoint) {
+Allocation* AllocationTable::find_relayed(const Endpoint& endpoint, RelayProtocol protocol) {
   const Family family = turn::family_of(endpoint.address);
-  const uint32_t entry = by_port_[static_cast<size_t>(family)][endpoint.port];
+  const uint32_t entry = entry_of(endpoint, protocol);
   if (entry == 0) return nullptr;
   Allocation& allocation = allocations_[(entry - 1) >> 1];
   const Allocation::Relay& relay = allocation.relays[static_cast<size_t>(family)];
@@ -362,7 +360,8 @@ void AllocationTable::check_invariants() const {
       const Allocation::Relay& relay = allocation.relays[static_cast<size_t>(family)];
       if (relay.state != Allocation::Relay::State::kOpen) continue;
       const uint32_t index = allocation.slot << 1 | static_cast<uint32_t>(family);
-      CHECK(by_port_[static_cast<size_t>(family)][relay.local.port] == index + 1);
+      const auto& by_port = by_port_[static_cast<size_t>(allocation.protocol)];
+      CHECK(by_port[static_cast<size_t>(family)][relay.local.port] == index + 1);
     }
   }
   CHECK(used == size_ && with_flow == by_flow_.size());
@@ -379,7 +378,7 @@ uint64_t AllocationTable::bytes_for(const Options& options) {
   return options.allocations * of_each +
          BoundedMap<Key, uint32_t, KeyBytes>::bytes_for(options.allocations) +
          Accounts::bytes_for(options.allocations) + Counts::bytes_for(options.allocations) +
-         2 * kPortCount * sizeof(uint32_t);
+         4 * kPortCount * sizeof(uint32_t);
 }
 
 }  // namespace roost::core::turn

@@ -68,6 +68,8 @@ struct Allocation {
   State state = State::kFree;
   uint8_t permission_count = 0;
   uint8_t channel_count = 0;
+  uint8_t connection_count = 0;
+  RelayProtocol protocol = RelayProtocol::kUdp;  // TCP's are those of RFC 6062.
   uint32_t slot = 0;
   uint32_t generation = 0;  // Of the slot, so that what is late does not hit its next user.
   Flow flow;
@@ -77,7 +79,8 @@ struct Allocation {
   MonoTime ends_at = MonoTime::max();  // Refreshed or not.
   uint32_t permissions = 0;            // Where its lists begin; 0: empty.
   uint32_t channels = 0;
-  uint32_t account = 0;  // Its index: who pays.
+  uint32_t account = 0;      // Its index: who pays.
+  uint32_t connections = 0;  // In Connections.
   FairShare::Meter meter;
   TokenBucket requests{{1, 1}, MonoTime()};  // Of its own flow, once it is active.
   uint64_t relayed_bytes = 0;                // Both directions, headers included.
@@ -143,7 +146,7 @@ class AllocationTable {
                   const Endpoint& advertised);
   void close_relay(Allocation& allocation, Family family);
   // Whose relayed address that is, as bound or as the world sees it; null if nobody's.
-  Allocation* find_relayed(const Endpoint& endpoint);
+  Allocation* find_relayed(const Endpoint& endpoint, RelayProtocol protocol = RelayProtocol::kUdp);
 
   // Installs or refreshes; false when a bound is reached.
   bool permit(MonoTime now, Allocation& allocation, const IpAddress& peer, MonoTime expires_at);
@@ -213,8 +216,7 @@ class AllocationTable {
   void drop_expired(Pool<Entry>& pool, uint32_t& head, uint8_t& count, MonoTime now);
   template <typename Entry>
   void drop_all(Pool<Entry>& pool, uint32_t& head, uint8_t& count);
-  void enter(const Endpoint& endpoint, uint32_t index);
-  void leave(const Endpoint& endpoint, uint32_t index);
+  uint32_t& entry_of(const Endpoint& endpoint, RelayProtocol protocol);
 
   Options options_;
   ZeroedArray<Allocation> allocations_;
@@ -225,9 +227,9 @@ class AllocationTable {
   Pool<Permission> permissions_;
   Pool<Channel> channels_;
   DeadlineHeap deadlines_;
-  // By family and port: one more than the relay's index (slot and family). A port is bound once per
-  // family, because all relayed addresses of a family share the range.
-  std::array<ZeroedArray<uint32_t>, 2> by_port_;
+  // By protocol, family and port: one more than the relay's index (slot and family). A port is
+  // bound once per protocol and family, because all relayed addresses of those share the range.
+  std::array<std::array<ZeroedArray<uint32_t>, 2>, 2> by_port_;
   uint32_t size_ = 0;
   std::array<uint32_t, kPayerCount> counts_{};
   std::array<uint64_t, kFullCount> refusals_{};

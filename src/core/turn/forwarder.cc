@@ -27,6 +27,16 @@ std::string_view label(Forwarder::Drop drop) {
     case Forwarder::Drop::kOwnLimit: return "allocation_rate";
     case Forwarder::Drop::kUsedUp: return "allocation_bytes";
     case Forwarder::Drop::kGone: return "gone";
+    case Forwarder::Drop::kNoDatagrams: return "no_datagrams";
+  }
+  return "";
+}
+
+std::string_view label(Forwarder::Wait wait) {
+  switch (wait) {
+    case Forwarder::Wait::kOwnLimit: return "allocation_rate";
+    case Forwarder::Wait::kUsedUp: return "allocation_bytes";
+    case Forwarder::Wait::kDonation: return "donation";
   }
   return "";
 }
@@ -63,6 +73,7 @@ bool is_known(StunAttribute type) {
       StunAttribute::kUserhash,
       StunAttribute::kXorMappedAddress,
       StunAttribute::kReservationToken,
+      StunAttribute::kConnectionId,
   };
   return std::find(std::begin(kKnown), std::end(kKnown), type) != std::end(kKnown);
 }
@@ -74,12 +85,14 @@ Forwarder::Forwarder(AllocationTable& table, const Addresses& addresses, const P
       addresses_(addresses),
       peers_(peers),
       share_(options.share, now),
+      share_options_(options.share),
       bytes_per_allocation_(options.bytes_per_allocation),
       strangers_need_consent_(options.strangers_need_consent),
       consent_(sizes.allocations, strangers_of(sizes), secret) {}
 
 void Forwarder::set_options(const Options& options, MonoTime now) {
   share_.set_options(options.share, now);
+  share_options_ = options.share;
   bytes_per_allocation_ = options.bytes_per_allocation;
   strangers_need_consent_ = options.strangers_need_consent;
 }
@@ -92,15 +105,19 @@ uint64_t Forwarder::bytes_for(const AllocationTable::Options& sizes) {
   return Consent::bytes_for(sizes.allocations, strangers_of(sizes));
 }
 
+// By these `bytes`, the allocation's own or its grant's.
+bool Forwarder::is_used_up(const Allocation& allocation, uint64_t bytes) {
+  const Account& account = table_.account_of(allocation);
+  const uint64_t bytes_max = bytes_per_allocation_[static_cast<size_t>(allocation.proof.payer)];
+  return (bytes_max != 0 && allocation.relayed_bytes + bytes > bytes_max) ||
+         (account.bytes_max != 0 && account.relayed_bytes + bytes > account.bytes_max);
+}
+
 std::optional<Grade> Forwarder::charge(MonoTime now, Allocation& allocation, size_t size) {
   const uint64_t bytes = size + kHeaderBytes;
   const Payer payer = allocation.proof.payer;
   Account& account = table_.account_of(allocation);
-  const uint64_t bytes_max = bytes_per_allocation_[static_cast<size_t>(payer)];
-  const bool is_used_up =
-      (bytes_max != 0 && allocation.relayed_bytes + bytes > bytes_max) ||
-      (account.bytes_max != 0 && account.relayed_bytes + bytes > account.bytes_max);
-  if (is_used_up) {
+  if (is_used_up(allocation, bytes)) {
     // Ended with the next deadline, which is now.
     table_.set_deadline(allocation, now);
     drop(Drop::kUsedUp);
@@ -117,8 +134,44 @@ std::optional<Grade> Forwarder::charge(MonoTime now, Allocation& allocation, siz
   return verdict == FairShare::Verdict::kCommitted ? Grade::kCommitted : Grade::kExcess;
 }
 
+Result<Grade, Forwarder::Wait> Forwarder::charge_stream(MonoTime now, Allocation& allocation,
+                                                        uint64_t bytes, const Room& room) {
+  if (is_used_up(allocation, bytes)) {
+    table_.set_deadline(allocation, now);
+    return Failure(Wait::kUsedUp);
+  }
+  if (bytes > room.committed_bytes) return Failure(Wait::kDonation);
+  const Payer payer = allocation.proof.payer;
+  // Whoever waits is active too, and has its part kept for it. It is graded on a copy of its
+  // account, so that what does not go out yet takes nothing from it: it will be graded again.
+  Account& account = table_.account_of(allocation);
+  share_.grade(now, payer, account.meter, allocation.meter, 0);
+  FairShare::UserMeter user = account.meter;
+  FairShare::Meter meter = allocation.meter;
+  const FairShare::Verdict verdict = share_.grade(now, payer, user, meter, bytes);
+  if (verdict == FairShare::Verdict::kOverOwnLimit) return Failure(Wait::kOwnLimit);
+  const bool is_excess = verdict == FairShare::Verdict::kExcess;
+  if (is_excess && bytes > room.excess_bytes) return Failure(Wait::kDonation);
+  account.meter = user;
+  allocation.meter = meter;
+  account.relayed_bytes += bytes;
+  allocation.relayed_bytes += bytes;
+  return is_excess ? Grade::kExcess : Grade::kCommitted;
+}
+
+uint64_t Forwarder::bytes_per_second(Payer payer, Wait why) const {
+  switch (why) {
+    case Wait::kOwnLimit:
+      return share_options_.allocation_bytes_per_second[static_cast<size_t>(payer)];
+    case Wait::kUsedUp: return 0;
+    case Wait::kDonation: return share_options_.bytes_per_second;
+  }
+  return 0;
+}
+
 void Forwarder::take_channel_data(MonoTime now, Allocation& allocation, Bytes message,
                                   Outbox& out) {
+  if (allocation.protocol != RelayProtocol::kUdp) return drop(Drop::kNoDatagrams);
   const auto parsed = wire::parse_channel_data(message);
   if (!parsed) return drop(Drop::kMalformed);
   const Channel* const channel = table_.find_channel(now, allocation, parsed->channel);
@@ -128,6 +181,7 @@ void Forwarder::take_channel_data(MonoTime now, Allocation& allocation, Bytes me
 
 void Forwarder::take_indication(MonoTime now, Allocation& allocation, const StunView& view,
                                 Outbox& out) {
+  if (allocation.protocol != RelayProtocol::kUdp) return drop(Drop::kNoDatagrams);
   if (view.method() != StunMethod::kSend) return drop(Drop::kMalformed);
   const auto peer = view.find_xor_address(StunAttribute::kXorPeerAddress);
   const auto data = view.find(StunAttribute::kData);

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string_view>
 
+#include "base/result.h"
 #include "core/action.h"
 #include "core/outbox.h"
 #include "core/turn/addresses.h"
@@ -39,11 +40,25 @@ class Forwarder {
     kForbiddenPeer,
     kNoConsent,  // A stranger's, to or from a peer that has not shown that it expects it.
     kTooLong,
-    kOwnLimit,  // The allocation's own bytes per second,
-    kUsedUp,    // or its bytes in all, or its grant's.
-    kGone,      // To a relayed address that has just been given up.
+    kOwnLimit,     // The allocation's own bytes per second,
+    kUsedUp,       // or its bytes in all, or its grant's.
+    kGone,         // To a relayed address that has just been given up.
+    kNoDatagrams,  // The allocation is one of TCP (RFC 6062), which has none.
   };
-  static constexpr size_t kDropCount = 9;
+  static constexpr size_t kDropCount = 10;
+  // Why a chunk of a TCP connection, of which nothing may be dropped, has to wait. Also the label
+  // of the counter.
+  enum class Wait : uint8_t {
+    kOwnLimit,
+    kUsedUp,  // And the allocation ends.
+    kDonation,
+  };
+  static constexpr size_t kWaitCount = 3;
+  // What the donation would pay for now, by Grade.
+  struct Room {
+    uint64_t committed_bytes;
+    uint64_t excess_bytes;
+  };
 
   struct Stats {  // By Payer of the allocation; bytes with headers.
     std::array<uint64_t, kPayerCount> to_peer_packets{};
@@ -81,6 +96,12 @@ class Forwarder {
   void forget(const Allocation& allocation);
 
   static uint64_t bytes_for(const AllocationTable::Options& sizes);
+  // What `bytes` (headers included) of a TCP connection of the allocation are; they are charged to
+  // it only then.
+  Result<Grade, Wait> charge_stream(MonoTime now, Allocation& allocation, uint64_t bytes,
+                                    const Room& room);
+  // How fast what is waited for comes in; 0 if it does not.
+  uint64_t bytes_per_second(Payer payer, Wait why) const;
 
   const Stats& stats() const { return stats_; }
 
@@ -91,6 +112,7 @@ class Forwarder {
                  Outbox& out);
   std::array<uint8_t, 12> next_indication_id();
   void send_to_client(const Allocation& allocation, Bytes message, Grade grade, Outbox& out);
+  bool is_used_up(const Allocation& allocation, uint64_t bytes);
   std::optional<Grade> charge(MonoTime now, Allocation& allocation, size_t size);
   bool needs_consent(const Allocation& allocation) const {
     return strangers_need_consent_ && allocation.proof.payer == Payer::kStranger;
@@ -101,6 +123,7 @@ class Forwarder {
   const Addresses& addresses_;
   const PeerPolicy& peers_;
   FairShare share_;
+  FairShare::Options share_options_;
   std::array<uint64_t, kPayerCount> bytes_per_allocation_;
   bool strangers_need_consent_;
   Consent consent_;
@@ -109,6 +132,7 @@ class Forwarder {
 };
 
 std::string_view label(Forwarder::Drop drop);
+std::string_view label(Forwarder::Wait wait);
 
 // Whether an agent that knows TURN may meet the attribute without refusing the message.
 bool is_known(wire::StunAttribute type);

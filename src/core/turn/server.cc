@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "base/check.h"
-#include "core/turn/error_code.h"
+#include "core/turn/server_request.h"
 #include "wire/channel_data.h"
 #include "wire/stun_builder.h"
 
@@ -18,7 +18,7 @@ using wire::StunClass;
 using wire::StunMethod;
 using wire::StunView;
 
-constexpr size_t kReplySizeMax = 512;
+constexpr uint8_t kProtocolTcp = 6;
 constexpr uint8_t kProtocolUdp = 17;
 constexpr uint8_t kFamilyV4 = 1;
 constexpr uint8_t kFamilyV6 = 2;
@@ -29,8 +29,9 @@ constexpr TokenBucket::Options kRequestRate = {10, 60};
 // Allocations that end in one step; the deadline stays due for the others.
 constexpr int kEndedPerStepMax = 16;
 
-constexpr StunMethod kMethods[] = {StunMethod::kAllocate, StunMethod::kRefresh,
-                                   StunMethod::kCreatePermission, StunMethod::kChannelBind};
+constexpr StunMethod kMethods[] = {StunMethod::kAllocate,         StunMethod::kRefresh,
+                                   StunMethod::kCreatePermission, StunMethod::kChannelBind,
+                                   StunMethod::kConnect,          StunMethod::kConnectionBind};
 
 // The family that a one-byte family attribute names; empty where it names none of ours.
 std::optional<Family> read_family(Bytes value) {
@@ -40,6 +41,15 @@ std::optional<Family> read_family(Bytes value) {
   return {};
 }
 
+// Whom a nonce is for. Where an address cannot be forged, it is good for all connections from
+// there: a client data connection (RFC 6062) begins with the nonce of its control connection.
+Endpoint challenged(const Flow& flow) {
+  if (flow.transport == Transport::kUdp) return flow.client;
+  return {flow.client.address, 0};
+}
+
+}  // namespace
+
 void sign(const Authenticator::Proof& proof, bool has_fingerprint, StunBuilder& reply) {
   if (proof.uses_sha256) {
     reply.add_integrity_sha256(proof.key_bytes());
@@ -48,15 +58,6 @@ void sign(const Authenticator::Proof& proof, bool has_fingerprint, StunBuilder& 
   }
   if (has_fingerprint) reply.add_fingerprint();
 }
-
-}  // namespace
-
-struct Server::Request {
-  const Now& now;
-  const Flow& flow;
-  const StunView& view;
-  const Authenticator::Proof& proof;
-};
 
 std::string_view label(Server::Drop drop) {
   switch (drop) {
@@ -71,8 +72,9 @@ std::string_view label(Server::Drop drop) {
 }
 
 std::string_view method_label(size_t index) {
-  constexpr std::string_view kLabels[] = {"allocate", "refresh", "create_permission",
-                                          "channel_bind", "reservation"};
+  constexpr std::string_view kLabels[] = {"allocate",     "refresh", "create_permission",
+                                          "channel_bind", "connect", "connection_bind",
+                                          "reservation"};
   return kLabels[index];
 }
 
@@ -84,6 +86,7 @@ Server::Server(const Options& options, Random& random, MonoTime now)
       addresses_(options.addresses),
       peers_(options.peers),
       forwarder_(table_, addresses_, peers_, options.table, options.forwarder, secret_, now),
+      streams_(table_, forwarder_, addresses_, peers_, options.connections, random.bytes<16>()),
       credentials_(options.credentials, Minter(options.authenticator.mint_secret),
                    random.bytes<16>(), now),
       challenges_(kChallengesPerSecond, kChallengedPrefixes, random.bytes<16>()) {
@@ -97,6 +100,7 @@ void Server::reload(const Options& options, MonoTime now) {
   const Addresses before = std::exchange(addresses_, Addresses(options.addresses));
   peers_ = options.peers;
   forwarder_.set_options(options.forwarder, now);
+  streams_.set_limits(options.connections);
   credentials_.reload(options.credentials, Minter(options.authenticator.mint_secret));
   end_whom_nobody_vouches_for(now);
   // Nor has who is to be reached at an address that is ours no more: the client learns it by a 437.
@@ -123,7 +127,20 @@ bool Server::serves(Bytes message) {
 
 uint64_t Server::bytes_for(const Options& options) {
   return AllocationTable::bytes_for(options.table) + Forwarder::bytes_for(options.table) +
+         StreamRelay::bytes_for(options.connections) +
          PrefixLimiter::bytes_for(kChallengedPrefixes);
+}
+
+std::optional<MonoTime> Server::next_deadline() const {
+  const auto allocation = table_.next_deadline();
+  const auto connection = streams_.next_deadline();
+  if (!allocation || !connection) return allocation ? allocation : connection;
+  return std::min(*allocation, *connection);
+}
+
+void Server::check_invariants() const {
+  table_.check_invariants();
+  streams_.check_invariants();
 }
 
 // ---- What comes in.
@@ -187,6 +204,7 @@ void Server::step(const Now&, const StreamClosed& input, Outbox& out) {
 }
 
 void Server::step(const Now& now, const DeadlinePassed&, Outbox& out) {
+  end_overdue_connections(now.mono, out);
   for (int i = 0; i < kEndedPerStepMax; ++i) {
     Allocation* const allocation = table_.pop_due(now.mono);
     if (allocation == nullptr) return;
@@ -202,7 +220,7 @@ void Server::handle(const Now& now, const Flow& flow, const StunView& view, Outb
   if (std::find(std::begin(kMethods), std::end(kMethods), view.method()) == std::end(kMethods)) {
     return drop(Drop::kUnknownMethod);
   }
-  const auto proof = authenticator_.check(now, flow.client, view);
+  const auto proof = authenticator_.check(now, challenged(flow), view);
   if (!proof) return challenge(now, flow, view, proof.error(), out);
 
   const Request request{now, flow, view, *proof};
@@ -230,11 +248,11 @@ void Server::handle(const Now& now, const Flow& flow, const StunView& view, Outb
     case StunMethod::kRefresh: return refresh(request, out);
     case StunMethod::kCreatePermission: return create_permission(request, out);
     case StunMethod::kChannelBind: return bind_channel(request, out);
+    case StunMethod::kConnect: return connect(request, out);
+    case StunMethod::kConnectionBind: return bind_connection(request, out);
     case StunMethod::kBinding:
     case StunMethod::kSend:
     case StunMethod::kData:
-    case StunMethod::kConnect:
-    case StunMethod::kConnectionBind:
     case StunMethod::kConnectionAttempt: return drop(Drop::kUnknownMethod);
   }
 }
@@ -256,6 +274,12 @@ void Server::count_error(unsigned code) {
   const auto at = std::find(kErrorCodes.begin(), kErrorCodes.end(), code);
   CHECK(at != kErrorCodes.end());
   ++stats_.errors[static_cast<size_t>(at - kErrorCodes.begin())];
+}
+
+void Server::count_success(StunMethod method) {
+  const auto at = std::find(std::begin(kMethods), std::end(kMethods), method);
+  CHECK(at != std::end(kMethods));
+  ++stats_.successes[static_cast<size_t>(at - std::begin(kMethods))];
 }
 
 // To somebody who has shown nothing yet: small, seldom, and unsigned.
@@ -281,7 +305,7 @@ void Server::challenge(const Now& now, const Flow& flow, const StunView& view,
   // Without a reason phrase there is room for more that matters.
   reply.add_error_code(code, "");
   if (code != 400 &&
-      !authenticator_.add_challenge(now.mono, flow.client, size_max - fingerprint, reply)) {
+      !authenticator_.add_challenge(now.mono, challenged(flow), size_max - fingerprint, reply)) {
     // Too short a request to be challenged: it lacks what every such request has.
     code = 400;
     reply = StunBuilder(buffer, StunClass::kError, view);
@@ -312,8 +336,7 @@ void Server::succeed(const Request& request, Outbox& out) {
   sign(request.proof, request.view.has_fingerprint(), reply);
   const Bytes bytes = reply.finish();
   out.shrink(buffer, bytes.size());
-  const auto method = std::find(std::begin(kMethods), std::end(kMethods), request.view.method());
-  ++stats_.successes[static_cast<size_t>(method - std::begin(kMethods))];
+  count_success(request.view.method());
   send_reply(request.flow, bytes, out);
 }
 
@@ -332,7 +355,14 @@ void Server::allocate(const Request& request, Outbox& out) {
   }
   const auto transport = view.find(StunAttribute::kRequestedTransport);
   if (!transport || transport->size() != 4) return refuse(request, 400, out);
-  if ((*transport)[0] != kProtocolUdp) return refuse(request, 442, out);
+  const bool is_tcp = (*transport)[0] == kProtocolTcp;
+  const bool is_offered = is_tcp ? streams_.is_offered() : (*transport)[0] == kProtocolUdp;
+  if (!is_offered) return refuse(request, 442, out);
+  if (is_tcp && !is_byte_stream(request.flow.transport)) return refuse(request, 400, out);
+  // TCP knows of no consent, so a stranger's would be an open proxy.
+  const bool needs_consent =
+      options_.forwarder.strangers_need_consent && request.proof.payer == Payer::kStranger;
+  if (is_tcp && needs_consent) return refuse(request, 403, out);
 
   const auto token = view.find(StunAttribute::kReservationToken);
   const auto even_port = view.find(StunAttribute::kEvenPort);
@@ -344,6 +374,10 @@ void Server::allocate(const Request& request, Outbox& out) {
                                 (even_port && even_port->size() != 1) ||
                                 (token && token->size() != 8);
   if (is_contradictory) return refuse(request, 400, out);
+  // RFC 6062 §5.1; and of one address of each family it knows nothing, which came later.
+  const bool is_for_udp =
+      token || even_port || additional || view.find(StunAttribute::kDontFragment);
+  if (is_tcp && is_for_udp) return refuse(request, 400, out);
   // Only an IPv6 address may come in addition (§7.2, step 8).
   if (additional && read_family(*additional) != Family::kV6) return refuse(request, 400, out);
   Family family = Family::kV4;
@@ -373,6 +407,7 @@ void Server::allocate(const Request& request, Outbox& out) {
   }
   std::copy(id.begin(), id.end(), allocation->transaction_id.begin());
   allocation->has_fingerprint = view.has_fingerprint();
+  if (is_tcp) allocation->protocol = RelayProtocol::kTcp;
   const Duration session_max = options_.session_max[static_cast<size_t>(request.proof.payer)];
   allocation->ends_at =
       session_max == Duration() ? MonoTime::max() : request.now.mono + session_max;
@@ -382,7 +417,8 @@ void Server::allocate(const Request& request, Outbox& out) {
   OpenRelay open{AllocationTable::relay_id(*allocation, family),
                  *address,
                  even_port ? OpenRelay::Port::kEven : OpenRelay::Port::kAny,
-                 {}};
+                 {},
+                 allocation->protocol};
   if (reserves) {
     // Unguessable, and gone with the process.
     std::array<uint8_t, 8> number;
@@ -409,7 +445,8 @@ void Server::allocate(const Request& request, Outbox& out) {
       out.push(OpenRelay{AllocationTable::relay_id(*allocation, Family::kV6),
                          *second_address,
                          OpenRelay::Port::kAny,
-                         {}});
+                         {},
+                         RelayProtocol::kUdp});
     }
   }
   out.push(open);
@@ -525,6 +562,7 @@ void Server::end(Allocation& allocation, Outbox& out) {
     if (!allocation.has(family)) continue;
     out.push(CloseRelay{AllocationTable::relay_id(allocation, family)});
   }
+  streams_.drop_all(allocation);
   table_.erase(allocation);
 }
 
@@ -627,6 +665,7 @@ void Server::create_permission(const Request& request, Outbox& out) {
 void Server::bind_channel(const Request& request, Outbox& out) {
   Allocation* const allocation = find_own(request, out);
   if (allocation == nullptr) return;
+  if (allocation->protocol != RelayProtocol::kUdp) return refuse(request, 403, out);
   const MonoTime now = request.now.mono;
   const auto number_value = request.view.find_u32(StunAttribute::kChannelNumber);
   const auto peer = request.view.find_xor_address(StunAttribute::kXorPeerAddress);

@@ -19,12 +19,13 @@
 #include "core/turn/fair_share.h"
 #include "core/turn/forwarder.h"
 #include "core/turn/peer_policy.h"
+#include "core/turn/stream_relay.h"
 #include "wire/stun.h"
 
 namespace roost::core::turn {
 
 // A TURN server (RFC 8656) for clients over UDP, TCP, TLS and DTLS, relaying UDP over IPv4, IPv6
-// and between them.
+// and between them, and TCP (RFC 6062) for those over TCP and TLS.
 //
 //   client == STUN, ChannelData == public port [ allocation ] relayed transport address == peers
 //
@@ -33,8 +34,8 @@ namespace roost::core::turn {
 // may do then is bounded by AllocationTable::Options, FairShare::Options and PeerPolicy; who is
 // refused gets the RFC's error code.
 //
-// Answers requests; Forwarder relays. An allocation's sockets are the shell's: they are asked for
-// by OpenRelay, and the Allocate is answered when they are there.
+// Answers requests; Forwarder and StreamRelay relay. An allocation's sockets are the shell's: they
+// are asked for by OpenRelay, and the Allocate is answered when they are there.
 class Server {
  public:
   static constexpr size_t kUnverifiedRatioMax = 3;
@@ -50,6 +51,7 @@ class Server {
   struct Options {
     Authenticator::Options authenticator;
     AllocationTable::Options table;
+    Connections::Options connections;  // Of allocations over TCP; 0: there are none.
     Forwarder::Options forwarder;
     PeerPolicy peers;
     Duration lifetime_max = std::chrono::hours(1);
@@ -70,13 +72,13 @@ class Server {
   static constexpr size_t kDropCount = 6;
 
   // STUN error codes that we send, by index.
-  static constexpr std::array<unsigned, 13> kErrorCodes = {400, 401, 403, 420, 437, 438, 440,
-                                                           441, 442, 443, 446, 486, 508};
+  static constexpr std::array<unsigned, 14> kErrorCodes = {400, 401, 403, 420, 437, 438, 440,
+                                                           441, 442, 443, 446, 447, 486, 508};
 
   struct Stats {
     // That came in over UDP or streams and were ours: relayed, answered or dropped.
     uint64_t messages = 0;
-    std::array<uint64_t, 5> successes{};  // By method, in the order of method_label().
+    std::array<uint64_t, 7> successes{};  // By method, in the order of method_label().
     std::array<uint64_t, kErrorCodes.size()> errors{};
     std::array<uint64_t, kDropCount> drops{};
     std::array<uint64_t, kPayerCount> allocations{};  // That were made.
@@ -126,9 +128,19 @@ class Server {
   void step(const Now& now, const RelayErrorArrived& input, Outbox& out) {
     forwarder_.take_error(now.mono, input, out);
   }
+  void step(const Now& now, const PeerConnected& input, Outbox& out);
+  void step(const Now& now, const PeerFailed& input, Outbox& out);
+  void step(const Now& now, const PeerArrived& input, Outbox& out) {
+    streams_.take_arrived(now.mono, input, out);
+  }
+  void step(const Now& now, const PeerDataArrived& input, const Forwarder::Room& room,
+            Outbox& out) {
+    streams_.take_data(now.mono, input, room, out);
+  }
+  void step(const Now&, const PeerClosed& input, Outbox&) { streams_.take_closed(input); }
   void step(const Now& now, const StreamClosed& input, Outbox& out);
   void step(const Now& now, const DeadlinePassed& input, Outbox& out);
-  std::optional<MonoTime> next_deadline() const { return table_.next_deadline(); }
+  std::optional<MonoTime> next_deadline() const;
 
   // Whether that is what relay() is for, by its first bytes.
   static bool may_be_relayed(Bytes message) {
@@ -141,13 +153,17 @@ class Server {
   size_t grant_count() const { return grants_.all().size(); }
   const CredentialService& credentials() const { return credentials_; }
   const Forwarder::Stats& forwarded() const { return forwarder_.stats(); }
+  const StreamRelay& streams() const { return streams_; }
   const AllocationTable& table() const { return table_; }
-  void check_invariants() const { table_.check_invariants(); }
+  void check_invariants() const;
 
   static uint64_t bytes_for(const Options& options);
 
  private:
-  struct Request;  // A request being answered.
+  struct Request;  // A request being answered: server_request.h.
+
+  // Connections that end in one step, each with an answer; the deadline stays due for the others.
+  static constexpr int kConnectionsEndedPerStepMax = 8;
 
   bool relay(MonoTime now, const Flow& flow, Bytes message, Outbox& out);
   bool admits(MonoTime now, const Flow& flow);
@@ -156,6 +172,8 @@ class Server {
   void refresh(const Request& request, Outbox& out);
   void create_permission(const Request& request, Outbox& out);
   void bind_channel(const Request& request, Outbox& out);
+  void connect(const Request& request, Outbox& out);
+  void bind_connection(const Request& request, Outbox& out);
 
   void challenge(const Now& now, const Flow& flow, const wire::StunView& view,
                  Authenticator::Refusal why, Outbox& out);
@@ -163,6 +181,9 @@ class Server {
   void succeed(const Request& request, Outbox& out);
   void finish_opening(MonoTime now, Allocation& allocation, Outbox& out);
   void answer_allocate(MonoTime now, const Allocation& allocation, Outbox& out);
+  // Code 0: with the CONNECTION-ID.
+  void answer_connect(const Connection& connection, unsigned code, Outbox& out);
+  void end_overdue_connections(MonoTime now, Outbox& out);
   void send_reply(const Flow& flow, Bytes reply, Outbox& out, Grade grade = Grade::kCommitted);
   void count_error(unsigned code);
   void end_whom_nobody_vouches_for(MonoTime now);
@@ -170,6 +191,7 @@ class Server {
   void note_relayed(const Allocation& allocation);
   bool open_account(const Allocation& allocation);
   Duration lifetime_for(const Request& request, const Allocation& allocation) const;
+  void count_success(wire::StunMethod method);
   Allocation* find_own(const Request& request, Outbox& out);
 
   // 0, or the error code that says why not.
@@ -187,6 +209,7 @@ class Server {
   Addresses addresses_;
   PeerPolicy peers_;
   Forwarder forwarder_;
+  StreamRelay streams_;
   CredentialService credentials_;
   PrefixLimiter challenges_;
   bool is_accepting_ = true;

@@ -275,9 +275,9 @@ TEST(Forwarder, AsksForAnEndAtOnceWhereTheBytesAreUsedUp) {
 }
 
 TEST(Forwarder, KnowsTheAttributesOfTurnAndStunAndNoOthers) {
-  const std::set<uint16_t> kKnown = {0x0001, 0x0006, 0x0008, 0x0009, 0x000a, 0x000c, 0x000d,
-                                     0x0012, 0x0013, 0x0014, 0x0015, 0x0016, 0x0017, 0x0018,
-                                     0x0019, 0x001a, 0x001c, 0x001d, 0x001e, 0x0020, 0x0022};
+  const std::set<uint16_t> kKnown = {0x0001, 0x0006, 0x0008, 0x0009, 0x000a, 0x000c, 0x000d, 0x0012,
+                                     0x0013, 0x0014, 0x0015, 0x0016, 0x0017, 0x0018, 0x0019, 0x001a,
+                                     0x001c, 0x001d, 0x001e, 0x0020, 0x0022, 0x002a};
   for (uint32_t type = 0; type < 0x8000; ++type) {
     EXPECT_EQ(is_known(static_cast<StunAttribute>(type)),
               kKnown.contains(static_cast<uint16_t>(type)))

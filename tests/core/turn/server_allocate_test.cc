@@ -29,7 +29,7 @@ TEST(TurnAllocate, IsRefusedInTheWordsOfTheRfc) {
       {"UDP", {udp()}, 0},
       {"no transport", {}, 400},
       {"a short transport", {raw(StunAttribute::kRequestedTransport, {17})}, 400},
-      {"TCP", {transport(6)}, 442},
+      {"TCP", {transport(6)}, 400},  // Over UDP; RFC 6062 §5.1.
       {"protocol 0", {transport(0)}, 442},
       {"DONT-FRAGMENT", {udp(), raw(StunAttribute::kDontFragment)}, 0},
       {"EVEN-PORT", {udp(), even_port(false)}, 0},

@@ -29,7 +29,8 @@ uint64_t drops(const World& world, Server::Drop why) {
 constexpr StunMethod kAllMethods[] = {
     StunMethod::kAllocate, StunMethod::kRefresh,          StunMethod::kSend,
     StunMethod::kData,     StunMethod::kCreatePermission, StunMethod::kChannelBind,
-    StunMethod::kConnect,  StunMethod::kBinding};
+    StunMethod::kConnect,  StunMethod::kConnectionBind,   StunMethod::kConnectionAttempt,
+    StunMethod::kBinding};
 
 // Every request that somebody may send who has proved nothing: any method, with credentials of any
 // completeness, with and without fingerprint, with padding that makes the size vary.
@@ -69,7 +70,8 @@ TEST(TurnServer, GivesStrangersAtMostThreeTimesTheirBytesAndNoMemory) {
       const Reply reply = client.send(request);
       const bool is_ours = method == StunMethod::kAllocate || method == StunMethod::kRefresh ||
                            method == StunMethod::kCreatePermission ||
-                           method == StunMethod::kChannelBind;
+                           method == StunMethod::kChannelBind || method == StunMethod::kConnect ||
+                           method == StunMethod::kConnectionBind;
       ASSERT_EQ(reply.is_there(), is_ours);
       if (!is_ours) return;
       ASSERT_LE(reply.bytes.size(), Server::kUnverifiedRatioMax * request.size());
@@ -178,7 +180,7 @@ TEST(TurnServer, DropsWhatIsNoRequestOfItsMethods) {
        Server::Drop::kNoFlow},
       {client.request(StunMethod::kSend, {peer(kPeer), data("x")}), Server::Drop::kUnknownMethod},
       {client.request(StunMethod::kData, {}), Server::Drop::kUnknownMethod},
-      {client.request(StunMethod::kConnect, {}), Server::Drop::kUnknownMethod},
+      {client.request(StunMethod::kConnectionAttempt, {}), Server::Drop::kUnknownMethod},
       {client.request(StunMethod::kBinding, {}), Server::Drop::kUnknownMethod},
   };
   for (const Row& row : kRows) {
@@ -200,8 +202,7 @@ TEST(TurnServer, ServesItsMethodsInAllClassesAndNoOthers) {
     const std::array<uint8_t, 2> bytes = {static_cast<uint8_t>(type >> 8),
                                           static_cast<uint8_t>(type)};
     const unsigned method = type & 0x3eef;  // Without the two bits of the class.
-    const bool expect =
-        method == 3 || method == 4 || method == 6 || method == 7 || method == 8 || method == 9;
+    const bool expect = method == 3 || method == 4 || (method >= 6 && method <= 11);
     ASSERT_EQ(Server::serves(bytes), expect) << type;
   }
   EXPECT_FALSE(Server::serves({}));
@@ -215,8 +216,9 @@ TEST(TurnServer, NamesEachMethodAndDropOnce) {
   }
   EXPECT_EQ(labels.size(), Server::kDropCount);
   labels.clear();
-  for (size_t i = 0; i < 5; ++i) labels.insert(method_label(i));
-  EXPECT_EQ(labels.size(), 5u);
+  const size_t methods = std::tuple_size_v<decltype(Server::Stats::successes)>;
+  for (size_t i = 0; i < methods; ++i) labels.insert(method_label(i));
+  EXPECT_EQ(labels.size(), methods);
 }
 
 // ---- Credentials, at the server.
@@ -269,13 +271,13 @@ TEST(TurnServer, NamesTheAttributesThatItDoesNotKnow) {
     EXPECT_TRUE(client.allocate().is_success());
     for (const StunMethod method : {StunMethod::kAllocate, StunMethod::kRefresh,
                                     StunMethod::kCreatePermission, StunMethod::kChannelBind}) {
-      // CONNECTION-ID of RFC 6062 is one of those; what is optional is not.
+      // BANDWIDTH of the drafts before RFC 5766 is one of those; what is optional is not.
       const Reply reply =
           client.ask(method, {udp(), raw(static_cast<StunAttribute>(0x7f01)), peer(kPeer),
-                              raw(StunAttribute::kConnectionId, Data(4)),
+                              raw(static_cast<StunAttribute>(0x0010), Data(4)),
                               raw(static_cast<StunAttribute>(0xff01))});
       EXPECT_EQ(reply.code(), 420);
-      EXPECT_EQ(reply.text(StunAttribute::kUnknownAttributes), std::string("\x7f\x01\0\x2a", 4));
+      EXPECT_EQ(reply.text(StunAttribute::kUnknownAttributes), std::string("\x7f\x01\0\x10", 4));
     }
     Attributes many(10, raw(static_cast<StunAttribute>(0x7f02)));
     const Reply reply = client.ask(StunMethod::kRefresh, many);

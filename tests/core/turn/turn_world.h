@@ -6,10 +6,12 @@
 #include <gtest/gtest.h>
 #include <map>
 #include <optional>
+#include <set>
 #include <variant>
 #include <vector>
 
 #include "core/turn/server.h"
+#include "turn/peer_orders.h"
 #include "wire/stun.h"
 
 namespace roost::core::turn {
@@ -80,6 +82,12 @@ inline Attribute number(StunAttribute type, uint32_t value) {
 inline Attribute udp() {
   return number(StunAttribute::kRequestedTransport, 17u << 24);
 }
+inline Attribute tcp() {
+  return number(StunAttribute::kRequestedTransport, 6u << 24);
+}
+inline Attribute connection_id(uint32_t value) {
+  return number(StunAttribute::kConnectionId, value);
+}
 inline Attribute lifetime(uint32_t value) {
   return number(StunAttribute::kLifetime, value);
 }
@@ -132,7 +140,7 @@ struct ToPeer {
 };
 
 // The shell: an invented network in which every port from 50000 on is free.
-class World {
+class World : public PeerOrders {
  public:
   explicit World(const Server::Options& options = plain_options())
       : random_(7), server(options, random_, MonoTime(seconds(1'000'000))) {}
@@ -176,6 +184,44 @@ class World {
   void arrive_from_peer(RelayId relay, const Endpoint& from, const Data& bytes) {
     step([&](Outbox& out) { server.step(now(), RelayDatagramArrived{relay, from, bytes}, out); });
   }
+  // What happens to connections with peers (RFC 6062).
+  template <typename Input>
+  void happen(const Input& input) {
+    step([&](Outbox& out) { server.step(now(), input, out); });
+  }
+  void peer_fails(PeerConnectionId connection, PeerFailure why = PeerFailure::kRefused) {
+    EXPECT_EQ(connections.erase(connection), 1u);
+    happen(PeerFailed{connection, why});
+  }
+  void peer_closes(PeerConnectionId connection) {
+    EXPECT_EQ(connections.erase(connection), 1u);
+    happen(PeerClosed{connection});
+  }
+  // What it is answered: how many bytes go on, 0 while they are held.
+  uint64_t offer(PeerConnectionId connection, PeerDirection direction, uint64_t bytes) {
+    forwarded.reset();
+    held.reset();
+    step([&](Outbox& out) {
+      server.step(now(), PeerDataArrived{connection, direction, bytes}, room, out);
+    });
+    const bool is_closed = !connections.contains(connection);
+    EXPECT_EQ(forwarded.has_value() + held.has_value() + is_closed, 1);
+    if (!forwarded) return 0;
+    EXPECT_TRUE(forwarded->connection == connection && forwarded->direction == direction);
+    EXPECT_LE(forwarded->bytes, bytes);
+    EXPECT_GT(forwarded->bytes, 0u);
+    return forwarded->bytes;
+  }
+
+  // A peer connects to a relayed address. Whether it was taken.
+  bool arrive_peer(RelayId relay, const Endpoint& from) {
+    arriving_at = relay;
+    const size_t before = taken.size();
+    happen(PeerArrived{relay, from});
+    arriving_at = {};
+    return taken.size() > before;
+  }
+
   void close_stream(StreamId stream) {
     step([&](Outbox& out) { server.step(now(), StreamClosed{stream, {}}, out); });
   }
@@ -286,10 +332,13 @@ class World {
     } else if (const auto* closing = std::get_if<CloseRelay>(&action)) {
       EXPECT_EQ(sockets.erase(closing->relay), 1u) << "closed what is not open";
       closed.push_back(closing->relay);
+      listeners.erase(closing->relay);
+      std::erase_if(connections, [&](const auto& one) { return one.second == closing->relay; });
     } else if (const auto* opening = std::get_if<OpenRelay>(&action)) {
       asked.push_back(*opening);
+      if (opening->protocol == RelayProtocol::kTcp) listeners.insert(opening->relay);
     } else {
-      ADD_FAILURE() << "an action that is no business of TURN's";
+      record_about_peer(action);
     }
   }
 
