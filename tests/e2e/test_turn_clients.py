@@ -82,6 +82,9 @@ RUNS = {
         [*SINGLE, *DTLS, "-l", "101", *PEER_V4], size=101),
     "with large messages over dtls": Run(
         [*SINGLE, *DTLS, *SENDING, "-l", "1200", *PEER_V4], size=1200),
+    # RFC 6062, whose clients are each other's peers: half of them connect, half are connected to.
+    "connections over tcp": Run([*ALICE, "-T"], sent=2 * MESSAGES),
+    "connections over tls": Run([*ALICE, "-T", "-S", "-p", "3478"], sent=2 * MESSAGES),
 } | {
     # Eight of them, each with 50 messages of 500 bytes, one every 20 ms.
     f"in a crowd over {name}": Run(
