@@ -56,10 +56,11 @@ class Play {
     options.addresses.own = {kOurV4, kOurV6, kLoopbackV4};
     options.table = {.allocations = 3, .permissions_per_allocation = 3};
     options.connections = {.count = 5, .per_allocation = 3};
-    if ((bits_ & 1) != 0) options.bytes_per_allocation = 20'000;
-    if ((bits_ & 2) != 0) options.share.allocation_bytes_per_second = 5'000;
-    if ((bits_ & 4) != 0) options.share.bytes_per_second = 9'000;
-    options.share.percent = {0, 50, 30, 20};
+    if ((bits_ & 1) != 0) options.forwarder.bytes_per_allocation = {0, 20'000, 20'000, 20'000};
+    if ((bits_ & 2) != 0)
+      options.forwarder.share.allocation_bytes_per_second = {0, 5'000, 5'000, 5'000};
+    if ((bits_ & 4) != 0) options.forwarder.share.bytes_per_second = 9'000;
+    options.forwarder.share.percent = {0, 50, 30, 20};
     options.peers = PeerPolicy({}, {*Prefix::parse("1.2.3.0/24")});
     return options;
   }

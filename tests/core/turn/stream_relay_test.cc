@@ -87,7 +87,7 @@ TEST(StreamRelay, WaitsForTheDonationAndIsChargedNothingForIt) {
 
 TEST(StreamRelay, KeepsItsAllocationsRateHoweverOftenItAsks) {
   Server::Options options = plain_options();
-  options.share.allocation_bytes_per_second = 50'000;
+  options.forwarder.share.allocation_bytes_per_second = {0, 50'000, 50'000, 50'000};
   Relayed relayed(options);
   World& world = relayed.world;
   uint64_t sent = 0;
@@ -105,7 +105,7 @@ TEST(StreamRelay, KeepsItsAllocationsRateHoweverOftenItAsks) {
 
 TEST(StreamRelay, EndsAnAllocationThatHasUsedUpItsBytes) {
   Server::Options options = plain_options();
-  options.bytes_per_allocation = 10'000;
+  options.forwarder.bytes_per_allocation = {0, 10'000, 10'000, 10'000};
   Relayed relayed(options);
   World& world = relayed.world;
   EXPECT_EQ(world.offer(relayed.connections[0], kToPeer, 8192), 8192u);
@@ -119,8 +119,8 @@ TEST(StreamRelay, EndsAnAllocationThatHasUsedUpItsBytes) {
 
 TEST(StreamRelay, WhatIsBeyondItsPartIsExcessAndWaitsWhileThereIsNoReserve) {
   Server::Options options = plain_options();
-  options.share.bytes_per_second = 100'000;
-  options.share.percent = {0, 50, 30, 20};
+  options.forwarder.share.bytes_per_second = 100'000;
+  options.forwarder.share.percent = {0, 50, 30, 20};
   Relayed relayed(options, 2);
   World& world = relayed.world;
   const PeerConnectionId heavy = relayed.connections[0];
