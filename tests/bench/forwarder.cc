@@ -3,10 +3,8 @@
 //
 //   client -- public socket [ flow ] flow's socket -- peer
 //
-// Towards the peer it strips the four bytes of ChannelData, towards the client it adds them;
-// nobody is asked for a password and nothing is limited. A client makes its flow with a datagram
-// of its own (kJoin), which names the peer, and is told the flow's port. Bound to 127.0.0.1,
-// because a forwarder that others can reach is a weapon. Ends on SIGTERM or SIGINT.
+// Towards the peer it strips the four bytes of ChannelData, towards the client it adds them, and
+// nothing is limited. Ends on SIGTERM or SIGINT.
 
 #include "forwarder.h"
 
@@ -22,12 +20,14 @@
 #include <netinet/in.h>
 #include <netinet/udp.h>
 #include <optional>
+#include <span>
 #include <string_view>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
-#include <vector>
 
+#include "flow_table.h"
+#include "outbox.h"
 #include "stop_signal.h"
 
 namespace bench {
@@ -41,27 +41,11 @@ enum class Variant : uint8_t {
 
 constexpr size_t kSlotCount = 64;
 constexpr size_t kFlowBatchMax = 32;
-constexpr size_t kSegmentsMax = 64;           // UDP_MAX_SEGMENTS of older kernels.
-constexpr size_t kSegmentedBytesMax = 60000;  // Of one message; IP allows 65,507.
 // Room for the longest datagram that UDP_GRO makes. The odd rest keeps the beginnings of the slots,
 // which is all that small datagrams touch, out of each other's cache lines.
 constexpr size_t kSlotSize = 65536 + 192;
-constexpr size_t kFlowsMax = 16384;
-constexpr size_t kTableSize = 65536;
 constexpr uint32_t kPublic = ~uint32_t{0};
 constexpr uint32_t kStop = kPublic - 1;
-constexpr int kPublicBufferBytes = 1024 * 1024;
-constexpr int kFlowBufferBytes = 256 * 1024;
-
-struct Flow {
-  int socket = -1;
-  sockaddr_in client{};
-  sockaddr_in peer{};
-};
-
-void close_all(const std::vector<Flow>& flows) {
-  for (const Flow& flow : flows) close(flow.socket);
-}
 
 // What was received and stays in place until it has been sent.
 class Inbox {
@@ -131,116 +115,14 @@ class Inbox {
   size_t used_ = 0;
 };
 
-// What is to be sent with the next flush(); the data stays where it was received.
-class Outbox {
- public:
-  explicit Outbox(bool with_segments) : with_segments_(with_segments) {
-    vectors_.resize(kVectorsMax);
-    channel_headers_.resize(kVectorsMax / 2);
+// What is refused is lost, as in UDP.
+void send_all(int socket, std::span<mmsghdr> messages) {
+  while (!messages.empty()) {
+    const int sent =
+        sendmmsg(socket, messages.data(), static_cast<unsigned>(messages.size()), MSG_DONTWAIT);
+    messages = messages.subspan(sent > 0 ? static_cast<size_t>(sent) : 1);
   }
-
-  // Whether a datagram of that many segments may be added.
-  bool has_room(size_t segments) const {
-    return count_ + segments <= kMessagesMax && vector_count_ + 2 * segments <= kVectorsMax;
-  }
-
-  void add(int socket, const sockaddr_in& to, bool with_header, const uint8_t* data, size_t size) {
-    const size_t whole = size + (with_header ? kChannelHeaderSize : 0);
-    if (!joins_last(socket, to, whole)) begin(socket, to, whole);
-    Message& message = messages_[count_ - 1];
-    if (with_header) {
-      auto& header = channel_headers_[vector_count_ / 2];
-      header = channel_header(size);
-      push(message, header.data(), header.size());
-    }
-    push(message, const_cast<uint8_t*>(data), size);
-    ++message.segments;
-    message.size += whole;
-    message.is_closed = whole < message.segment_size;  // Only the last one may be shorter.
-  }
-
-  void flush() {
-    for (size_t first = 0; first < count_;) {
-      size_t end = first;
-      while (end < count_ && messages_[end].socket == messages_[first].socket) finish(end++);
-      send(first, end);
-      first = end;
-    }
-    count_ = vector_count_ = 0;
-  }
-
- private:
-  static constexpr size_t kMessagesMax = 1024;
-  static constexpr size_t kVectorsMax = 16384;
-
-  struct Message {
-    int socket;
-    size_t segments;
-    size_t segment_size;
-    size_t size;
-    bool is_closed;
-    sockaddr_in to;
-    alignas(cmsghdr) std::array<uint8_t, CMSG_SPACE(sizeof(uint16_t))> control;
-  };
-
-  bool joins_last(int socket, const sockaddr_in& to, size_t whole) const {
-    if (!with_segments_ || count_ == 0) return false;
-    const Message& last = messages_[count_ - 1];
-    return last.socket == socket && !last.is_closed && whole <= last.segment_size &&
-           last.segments < kSegmentsMax && last.size + whole <= kSegmentedBytesMax &&
-           std::memcmp(&last.to, &to, sizeof to) == 0;
-  }
-
-  void begin(int socket, const sockaddr_in& to, size_t whole) {
-    Message& message = messages_[count_];
-    message.socket = socket;
-    message.segments = message.size = 0;
-    message.segment_size = whole;
-    message.is_closed = false;
-    message.to = to;
-    msghdr& header = headers_[count_++].msg_hdr;
-    header = {};
-    header.msg_name = &message.to;
-    header.msg_namelen = sizeof message.to;
-    header.msg_iov = &vectors_[vector_count_];
-  }
-
-  void push(Message& message, uint8_t* data, size_t size) {
-    vectors_[vector_count_++] = {data, size};
-    ++headers_[static_cast<size_t>(&message - messages_.data())].msg_hdr.msg_iovlen;
-  }
-
-  // The order to cut the message into segments again, where it has several.
-  void finish(size_t i) {
-    Message& message = messages_[i];
-    if (message.segments < 2) return;
-    msghdr& header = headers_[i].msg_hdr;
-    header.msg_control = message.control.data();
-    header.msg_controllen = message.control.size();
-    cmsghdr* const control = CMSG_FIRSTHDR(&header);
-    control->cmsg_level = SOL_UDP;
-    control->cmsg_type = UDP_SEGMENT;
-    control->cmsg_len = CMSG_LEN(sizeof(uint16_t));
-    const auto size = static_cast<uint16_t>(message.segment_size);
-    std::memcpy(CMSG_DATA(control), &size, sizeof size);
-  }
-
-  void send(size_t first, size_t end) {
-    while (first < end) {
-      const int sent = sendmmsg(messages_[first].socket, &headers_[first],
-                                static_cast<unsigned>(end - first), MSG_DONTWAIT);
-      first += sent > 0 ? static_cast<size_t>(sent) : 1;  // What is refused is lost, as in UDP.
-    }
-  }
-
-  bool with_segments_;
-  std::array<Message, kMessagesMax> messages_;
-  std::array<mmsghdr, kMessagesMax> headers_;
-  std::vector<iovec> vectors_;
-  std::vector<std::array<uint8_t, kChannelHeaderSize>> channel_headers_;
-  size_t count_ = 0;
-  size_t vector_count_ = 0;
-};
+}
 
 class Forwarder {
  public:
@@ -249,18 +131,17 @@ class Forwarder {
         port_(port),
         inbox_(variant == Variant::kSegment),
         outbox_(variant == Variant::kSegment),
-        table_(kTableSize) {}
+        flows_(variant == Variant::kSegment,
+               [this](const Flow& flow, uint32_t index) { return watch(flow.socket, index); }) {}
   ~Forwarder() {
     if (epoll_ >= 0) close(epoll_);
-    if (public_ >= 0) close(public_);
-    close_all(flows_);
   }
   Forwarder(const Forwarder&) = delete;
   Forwarder& operator=(const Forwarder&) = delete;
 
   [[nodiscard]] bool open(int stop_signal) {
     epoll_ = epoll_create1(EPOLL_CLOEXEC);
-    public_ = open_socket(port_, kPublicBufferBytes);
+    public_ = flows_.open_public(port_);
     return epoll_ >= 0 && public_ >= 0 && watch(stop_signal, kStop) && watch(public_, kPublic);
   }
 
@@ -281,27 +162,12 @@ class Forwarder {
           from_peer(flows_[which], reads_max);
         }
       }
-      outbox_.flush();
+      outbox_.take_out(send_all);
       inbox_.clear();
     }
   }
 
  private:
-  int open_socket(uint16_t port, int buffer_bytes) {
-    const int fd = ::socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (fd < 0) return -1;
-    setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &buffer_bytes, sizeof buffer_bytes);  // Best effort.
-    const int on = 1;
-    if (variant_ == Variant::kSegment) setsockopt(fd, SOL_UDP, UDP_GRO, &on, sizeof on);
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_port = htons(port);
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    if (bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0) return fd;
-    close(fd);
-    return -1;
-  }
-
   bool watch(int fd, uint32_t which) {
     epoll_event event{};
     event.events = EPOLLIN;
@@ -317,9 +183,9 @@ class Forwarder {
     }
     flush_unless(kSlotCount);
     inbox_.receive(public_, kSlotCount, [this](const Inbox::Datagram& datagram) {
-      const Flow* const flow = find(*datagram.from);
+      const Flow* const flow = flows_.find(*datagram.from);
       if (flow == nullptr || !is_channel_data(datagram.data, datagram.size)) {
-        return answer(datagram.data, datagram.size, *datagram.from);
+        return flows_.answer(datagram.data, datagram.size, *datagram.from);
       }
       for_each_segment(datagram, [&](const uint8_t* data, size_t size) {
         if (size < kChannelHeaderSize) return;
@@ -336,9 +202,9 @@ class Forwarder {
                                       reinterpret_cast<sockaddr*>(&from), &from_size);
     if (received < 0) return false;
     const auto size = static_cast<size_t>(received);
-    const Flow* const flow = find(from);
+    const Flow* const flow = flows_.find(from);
     if (flow == nullptr || !is_channel_data(single_.data(), size)) {
-      answer(single_.data(), size, from);
+      flows_.answer(single_.data(), size, from);
       return true;
     }
     sendto(flow->socket, single_.data() + kChannelHeaderSize, size - kChannelHeaderSize,
@@ -375,7 +241,7 @@ class Forwarder {
 
   void flush_unless(size_t slots) {
     if (inbox_.room() >= slots) return;
-    outbox_.flush();
+    outbox_.take_out(send_all);
     inbox_.clear();
   }
 
@@ -383,68 +249,10 @@ class Forwarder {
   void for_each_segment(const Inbox::Datagram& datagram, Take take) {
     // The data stays in its slot, so that sending what there is makes room for the rest.
     const size_t segments = datagram.size / std::max<size_t>(datagram.segment_size, 1) + 1;
-    if (!outbox_.has_room(segments)) outbox_.flush();
+    if (!outbox_.has_room(segments)) outbox_.take_out(send_all);
     for (size_t at = 0; at < datagram.size; at += datagram.segment_size) {
       take(datagram.data + at, std::min(datagram.segment_size, datagram.size - at));
     }
-  }
-
-  // Whatever is no data: the question whether anybody is there, or a client's wish for a flow.
-  void answer(const uint8_t* data, size_t size, const sockaddr_in& from) {
-    const auto reply = [&](const void* bytes, size_t length) {
-      sendto(public_, bytes, length, MSG_DONTWAIT, reinterpret_cast<const sockaddr*>(&from),
-             sizeof from);
-    };
-    if (size == 20 && data[0] == 0 && data[1] == 1) return reply(data, size);
-    JoinMessage join;
-    if (size != sizeof join || data[0] != kJoin) return;
-    std::memcpy(&join, data, sizeof join);
-    const Flow* flow = find(from);
-    if (flow == nullptr) flow = enter(from, join);
-    if (flow == nullptr) return;
-    sockaddr_in local{};
-    socklen_t local_size = sizeof local;
-    getsockname(flow->socket, reinterpret_cast<sockaddr*>(&local), &local_size);
-    join.address = local.sin_addr.s_addr;
-    join.port = local.sin_port;
-    reply(&join, sizeof join);
-  }
-
-  const Flow* enter(const sockaddr_in& client, const JoinMessage& join) {
-    if (flows_.size() == kFlowsMax) return nullptr;
-    Flow flow;
-    flow.socket = open_socket(0, kFlowBufferBytes);
-    if (flow.socket < 0) return nullptr;
-    flow.client = client;
-    flow.peer.sin_family = AF_INET;
-    flow.peer.sin_addr.s_addr = join.address;
-    flow.peer.sin_port = join.port;
-    const auto index = static_cast<uint32_t>(flows_.size());
-    if (!watch(flow.socket, index)) {
-      close(flow.socket);
-      return nullptr;
-    }
-    flows_.push_back(flow);
-    size_t at = place_of(client);
-    while (table_[at] != 0) at = (at + 1) % kTableSize;
-    table_[at] = index + 1;
-    return &flows_.back();
-  }
-
-  const Flow* find(const sockaddr_in& client) const {
-    for (size_t at = place_of(client); table_[at] != 0; at = (at + 1) % kTableSize) {
-      const Flow& flow = flows_[table_[at] - 1];
-      if (flow.client.sin_port == client.sin_port &&
-          flow.client.sin_addr.s_addr == client.sin_addr.s_addr) {
-        return &flow;
-      }
-    }
-    return nullptr;
-  }
-
-  static size_t place_of(const sockaddr_in& client) {
-    const uint64_t key = uint64_t{client.sin_addr.s_addr} << 16 | client.sin_port;
-    return static_cast<size_t>(key * 0x9e3779b97f4a7c15u >> 48);
   }
 
   Variant variant_;
@@ -453,8 +261,7 @@ class Forwarder {
   int public_ = -1;
   Inbox inbox_;
   Outbox outbox_;
-  std::vector<Flow> flows_;
-  std::vector<uint32_t> table_;  // One more than the index of a flow; 0: none.
+  FlowTable flows_;
   std::array<uint8_t, 2048> single_;
 };
 

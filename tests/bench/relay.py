@@ -8,6 +8,7 @@ everywhere here, ratios are taken within a round, and their median is compared w
 
 import argparse
 import dataclasses
+import os
 import pathlib
 import shutil
 import statistics
@@ -16,7 +17,8 @@ from page import heading, progress, table, verdict
 from servers import (
     LOAD_CORE, WARMUP_SECONDS, BenchError, Server, coturn, roost, run_json, running)
 
-KINDS = ("single", "bursts", "pairs", "rates", "half", "idle")
+KINDS = ("single", "bursts", "pairs", "rates", "half", "idle", "uring")
+DEFAULT_KINDS = KINDS[:-1]  # The last one is about the forwarders alone.
 
 ROOST_CONFIG = """\
 [node]
@@ -59,7 +61,10 @@ BARS = {
     "pairs": (("coturn", 1.90),),
     "rates": (("coturn", 1.80), ("forwarder b", None)),
     "half": (),
+    "uring": (),
 }
+URING_RATIOS = (("forwarder u", "forwarder b"), ("forwarder v", "forwarder c"))
+URING_BAR = 1.10
 ALLOCATIONS_BAR = 3.0
 BYTES_PER_ALLOCATION_BAR = 1024
 HALF_LOAD_P99_BAR_US = 200
@@ -79,7 +84,9 @@ class Case:
         if self.kind == "half":
             return f"half load, {self.allocations}, {self.size} B"
         offered = f", {self.rate}/s" if self.rate else ""
-        bursts = f"bursts of {self.burst}" if self.burst > 1 else self.kind
+        bursts = f"bursts of {self.burst}" if self.burst > 1 else "single"
+        if self.kind not in ("single", "bursts", "uring"):
+            bursts = self.kind
         return f"{bursts}, {self.allocations}, {self.size} B{offered}"
 
 
@@ -87,6 +94,8 @@ CASES = (
     *(Case("single", count, size) for count in (1, 10, 100, 1000) for size in (172, 1200)),
     *(Case("bursts", count, size, burst=8) for count in (1, 10, 100, 1000) for size in (172, 1200)),
     *(Case("pairs", count, 172) for count in (20, 2000)),
+    *(Case("uring", count, size, burst=burst)
+      for burst in (1, 8) for count in (1, 10, 100, 1000) for size in (172, 1200)),
     *(Case("rates", count, 172, rate=rate) for rate in (10_000, 50_000) for count in (10, 1000)),
 )
 HALF_LOAD_CASE = Case("half", 100, 172)
@@ -96,6 +105,15 @@ IDLE_COUNTS = (1000, 10_000)
 def forwarder(binary: pathlib.Path, name: str) -> Server:
     return Server(name, "forwarder", lambda port, folder: [
         str(binary), "--port", str(port), "--variant", name[-1]])
+
+
+def forwarder_uring(binary: pathlib.Path) -> list[Server]:
+    """As b and as c; none where liburing was missing."""
+    if not os.access(binary, os.X_OK):
+        return []
+    return [Server(name, "forwarder", lambda port, folder, options=options: [
+        str(binary), "--port", str(port), *options])
+        for name, options in (("forwarder u", ()), ("forwarder v", ("--segments",)))]
 
 
 def load(server: Server, mode: str, options: list[str], args: argparse.Namespace) -> dict:
@@ -165,6 +183,9 @@ def summarize(case: Case, results: dict[str, list[dict]]) -> dict:
         if below in measured:
             entry["ratios"][f"roost / {below}"] = ratio(
                 results["roost"], results[below], "delivered_per_cpu_second", bar)
+    for above, below in URING_RATIOS if {"forwarder u", "forwarder v"} <= set(measured) else ():
+        entry["ratios"][f"{above} / {below}"] = ratio(
+            results[above], results[below], "delivered_per_cpu_second", URING_BAR)
     return entry
 
 
@@ -296,12 +317,20 @@ def measure(args: argparse.Namespace) -> dict:
     if args.roost:
         turn_servers.insert(0, roost(args.roost, "turn", ROOST_CONFIG))
     bare = [forwarder(args.build / "forwarder", name) for name in FORWARDERS]
+    uring = forwarder_uring(args.build / "forwarder_uring")
     report: dict = {"traffic": [], "rounds": []}
     for case in CASES:
         if case.kind not in args.relay_rows:
             continue
-        # The forwarder hands nothing from one flow to another.
-        results = run_case(case, turn_servers + (bare if case.kind != "pairs" else []), args)
+        if case.kind == "uring":
+            servers = bare[1:] + uring if uring else []
+        elif case.kind == "pairs":  # The forwarder hands nothing from one flow to another.
+            servers = turn_servers
+        else:
+            servers = turn_servers + bare
+        if not servers:
+            continue
+        results = run_case(case, servers, args)
         report["rounds"].append({"case": dataclasses.asdict(case), "results": results})
         report["traffic"].append(summarize(case, results))
     if "half" in args.relay_rows:
@@ -309,7 +338,9 @@ def measure(args: argparse.Namespace) -> dict:
         report["rounds"].append({"case": dataclasses.asdict(HALF_LOAD_CASE), "results": results})
         report["traffic"].append(entry)
     if report["traffic"]:
-        print_traffic(report["traffic"], [server.name for server in turn_servers + bare], args)
+        names = [server.name for server in turn_servers + bare + uring]
+        measured = {name for entry in report["traffic"] for name in entry["servers"]}
+        print_traffic(report["traffic"], [name for name in names if name in measured], args)
     if "idle" in args.relay_rows:
         report["idle"] = run_idle(turn_servers, args)
         print_idle(report["idle"])

@@ -254,8 +254,9 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--fingerprint", action="store_true",
                         help="add FINGERPRINT to the requests, as ICE does")
     parser.add_argument("--relay-rows", type=lambda text: text.split(","),
-                        default=",".join(relay.KINDS),
-                        help="kinds of traffic of the section relay [%(default)s]")
+                        default=",".join(relay.DEFAULT_KINDS),
+                        help="kinds of traffic of the section relay, of "
+                             f"{', '.join(relay.KINDS)} [%(default)s]")
     parser.add_argument("--relay-gro", action="store_true",
                         help="let clients and peers receive whole segments, which spares the "
                              "server cutting them up")
