@@ -30,7 +30,7 @@ Traffic::Traffic(std::vector<Lane> lanes, const Options& options)
   waiting_.reserve(lanes_.size());
 }
 
-void Traffic::run(double seconds) {
+void Traffic::run(double seconds, const std::function<void(int64_t now)>& meanwhile) {
   run_start_ = monotonic_nanoseconds();
   offered_ = 0;
   const int64_t end = run_start_ + static_cast<int64_t>(seconds * 1e9);
@@ -41,6 +41,7 @@ void Traffic::run(double seconds) {
     } else {
       fill_windows();
     }
+    if (meanwhile) meanwhile(now);
     expire(now);
   }
 }

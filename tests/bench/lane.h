@@ -11,6 +11,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <netinet/in.h>
 #include <poll.h>
@@ -66,8 +67,8 @@ class Traffic {
   Traffic(const Traffic&) = delete;
   Traffic& operator=(const Traffic&) = delete;
 
-  // Sends and receives for that long.
-  void run(double seconds);
+  // Sends and receives for that long, and calls `meanwhile` all the time.
+  void run(double seconds, const std::function<void(int64_t now)>& meanwhile = {});
   // Receives until nothing is in flight, which the timeout bounds.
   void drain();
   void forget();

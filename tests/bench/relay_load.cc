@@ -13,6 +13,7 @@
 #include <string>
 #include <sys/resource.h>
 
+#include "flood.h"
 #include "host.h"
 #include "lane.h"
 #include "process_cpu.h"
@@ -48,21 +49,33 @@ struct Measured {
   TrafficCounters counters;  // `lost` and `late` include what the drain saw.
   double seconds = 0;
   std::optional<double> server_cpu_seconds;
+  std::optional<uint64_t> resident_kib_before;
+  std::optional<uint64_t> resident_kib_after;
 };
 
-Measured measure(Traffic& traffic, const RelayLoadOptions& options, const ProcessCpu* cpu) {
+Measured measure(Traffic& traffic, Flood& flood, const RelayLoadOptions& options,
+                 const ProcessCpu* cpu) {
+  const auto server_memory = [&options] {
+    return options.server_pid ? resident_kib(*options.server_pid) : std::nullopt;
+  };
   const auto server_cpu = [cpu] {
     return cpu != nullptr ? cpu->used_nanoseconds() : std::optional<int64_t>{};
   };
   traffic.run(options.warmup_seconds);
   traffic.forget();
+  Measured measured;
+  measured.resident_kib_before = server_memory();
   const std::optional<int64_t> cpu_before = server_cpu();
   const int64_t before = monotonic_nanoseconds();
-  traffic.run(options.seconds);
+  if (options.flood.rate_per_second == 0) {
+    traffic.run(options.seconds);
+  } else {
+    traffic.run(options.seconds, [&flood](int64_t now) { flood.turn(now); });
+  }
   const std::optional<int64_t> cpu_after = server_cpu();
   const int64_t after = monotonic_nanoseconds();
 
-  Measured measured;
+  measured.resident_kib_after = server_memory();
   measured.counters = traffic.counters();
   measured.seconds = static_cast<double>(after - before) / 1e9;
   if (cpu_before && cpu_after) {
@@ -75,8 +88,15 @@ Measured measure(Traffic& traffic, const RelayLoadOptions& options, const Proces
   return measured;
 }
 
+void print_flood(const RelayLoadOptions& options, const Flood::Counters& counters) {
+  std::printf("\"flood\":{\"rate\":%" PRIu64 ",\"prefixes\":%u,\"sent\":%" PRIu64
+              ",\"challenged\":%" PRIu64 ",\"unexpected\":%" PRIu64 ",\"unoffered\":%" PRIu64 "},",
+              options.flood.rate_per_second, options.flood.prefixes, counters.sent,
+              counters.challenged, counters.unexpected, counters.unoffered);
+}
+
 void print_traffic(const RelayLoadOptions& options, const Measured& measured,
-                   const Histogram& latency, const ProcessCpu* cpu) {
+                   const Histogram& latency, const Flood& flood, const ProcessCpu* cpu) {
   const Traffic::Options& traffic = options.traffic;
   const TrafficCounters& counters = measured.counters;
   std::printf("{\"mode\":\"%s\",\"allocations\":%u,\"size\":%u,\"burst\":%u,\"rate\":%" PRIu64
@@ -97,6 +117,11 @@ void print_traffic(const RelayLoadOptions& options, const Measured& measured,
   } else {
     std::printf("\"server_cpu_seconds\":null,\"delivered_per_cpu_second\":null,");
   }
+  if (measured.resident_kib_before && measured.resident_kib_after) {
+    std::printf("\"resident_kib_before\":%" PRIu64 ",\"resident_kib_after\":%" PRIu64 ",",
+                *measured.resident_kib_before, *measured.resident_kib_after);
+  }
+  if (options.flood.rate_per_second != 0) print_flood(options, flood.counters());
   if (latency.count() == 0) {
     std::printf("\"latency_us\":{\"p50\":null,\"p99\":null}}\n");
     return;
@@ -113,8 +138,13 @@ int run_traffic(const RelayLoadOptions& options, const ProcessCpu* cpu) {
   if (!network.connect()) return 1;
   // On the heap, because its histogram and headers are too big for a stack.
   const auto traffic = std::make_unique<Traffic>(network.lanes(), options.traffic);
-  const Measured measured = measure(*traffic, options, cpu);
-  print_traffic(options, measured, traffic->latency(), cpu);
+  Flood flood(options.target, options.flood);
+  if (!flood.open()) {
+    std::perror("relay_load: socket of the flood");
+    return 1;
+  }
+  const Measured measured = measure(*traffic, flood, options, cpu);
+  print_traffic(options, measured, traffic->latency(), flood, cpu);
   return 0;
 }
 

@@ -31,6 +31,8 @@ constexpr char kHelp[] =
     "                       [0]\n"
     "  --seconds S          measured interval [3]\n"
     "  --warmup S           before it [0.5]\n"
+    "  --flood N            Allocate requests without credentials beside it, per second [0]\n"
+    "  --flood-prefixes N   that many /24 send them [10000]\n"
     "  --gro                clients and peers receive whole segments (UDP_GRO)\n"
     "  --user NAME          [bench]\n"
     "  --password TEXT      [bench]\n"
@@ -79,6 +81,8 @@ bool read_option(int option, const char* text, RelayLoadOptions& out) {
     case 'r': return read_number<uint64_t>(text, 0, 100'000'000, traffic.rate_per_second);
     case 's': return read_number<double>(text, 0.01, kSecondsMax, out.seconds);
     case 'u': return read_number<double>(text, 0, kSecondsMax, out.warmup_seconds);
+    case 'f': return read_number<uint64_t>(text, 0, 1'000'000, out.flood.rate_per_second);
+    case 'x': return read_number<uint32_t>(text, 1, Flood::kPrefixesMax, out.flood.prefixes);
     case 'g': return out.with_gro = true;
     case 'U': out.credentials.username = text; return true;
     case 'P': out.credentials.password = text; return true;
@@ -98,6 +102,8 @@ constexpr option kOptions[] = {
     {"rate", required_argument, nullptr, 'r'},
     {"seconds", required_argument, nullptr, 's'},
     {"warmup", required_argument, nullptr, 'u'},
+    {"flood", required_argument, nullptr, 'f'},
+    {"flood-prefixes", required_argument, nullptr, 'x'},
     {"gro", no_argument, nullptr, 'g'},
     {"user", required_argument, nullptr, 'U'},
     {"password", required_argument, nullptr, 'P'},

@@ -7,6 +7,7 @@
 #include <optional>
 #include <sys/types.h>
 
+#include "flood.h"
 #include "lane.h"
 #include "turn_client.h"
 
@@ -44,6 +45,7 @@ struct RelayLoadOptions {
   // sender's expense, as a network card without offload has it done.
   bool with_gro = false;
   Traffic::Options traffic;
+  Flood::Options flood;  // Beside the traffic, in the measured interval only.
 };
 
 const char* label(RelayMode mode);

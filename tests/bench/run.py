@@ -9,10 +9,10 @@ round. So every ratio is taken per round, and the median of those is compared wi
                                                    roost / coturn         at least 1.50
 
 It also reports what the servers cost while nobody asks (resident memory, wake-ups) and how long
-they take from exec to the first answer. The section `relay` has bars of its own, in relay.py.
-Servers run on core 0, the load generator on core 1, all
-on loopback. Exit status: 0 when everything was measured, whatever the figures; 1 when something
-could not be; 2 for a mistake on the command line or a missing program.
+they take from exec to the first answer. The sections `relay` and `flood` have bars of their own, in
+relay.py and flood.py. Servers run on core 0, the load generator on core 1, all on loopback. Exit
+status: 0 when everything was measured, whatever the figures; 1 when something could not be; 2 for a
+mistake on the command line or a missing program.
 """
 
 import argparse
@@ -29,13 +29,14 @@ import tempfile
 import time
 from typing import NoReturn
 
+import flood
 import relay
 from page import heading, progress, table, verdict
 from servers import (
     LOAD_CORE, SERVER_CORE, WARMUP_SECONDS, BenchError, Server, coturn, free_port, memory_kib,
     roost, run_json, running)
 
-SECTIONS = ("load", "idle", "start", "relay")
+SECTIONS = ("load", "idle", "start", "relay", "flood")
 IDLE_BEFORE_READING_SECONDS = 3
 WAKEUPS_OVER_SECONDS = 10
 START_RUNS = 11
@@ -311,6 +312,8 @@ def measure(args: argparse.Namespace) -> dict:
         print_start(report["start"])
     if "relay" in args.sections:
         report["relay"] = relay.measure(args)
+    if "flood" in args.sections:
+        report["flood"] = flood.measure(args)
     return report
 
 
