@@ -103,6 +103,7 @@ RelaySockets::RelaySockets(EventLoop& loop, Random& random, const Options& optio
   run_parts_.reserve(kSegmentsMax);
   for (size_t i = 0; i < kBatchMax; ++i) {
     slots_[i].payload = {buffers_.get() + i * kSlotSize, kSlotSize};
+    arm(i);
   }
 }
 
@@ -241,45 +242,56 @@ void RelaySockets::send_run() {
   drops_[static_cast<size_t>(reason(errno))] += refused;
 }
 
+void RelaySockets::arm(size_t slot) {
+  msghdr& header = headers_[slot].msg_hdr;
+  header = {};
+  header.msg_name = &slots_[slot].from;
+  header.msg_namelen = sizeof slots_[slot].from;
+  header.msg_iov = &slots_[slot].payload;
+  header.msg_iovlen = 1;
+  header.msg_control = slots_[slot].control;
+  header.msg_controllen = sizeof slots_[slot].control;
+}
+
 void RelaySockets::on_ready() {
   epoll_event ready[kSocketsPerWakeUpMax];
   const int count = epoll_wait(epoll_.get(), ready, kSocketsPerWakeUpMax, 0);
-  uint64_t packets = 0;
+  packets_ = 0;
   for (int i = 0; i < count; ++i) {
     if ((ready[i].events & EPOLLERR) != 0) read_errors(ready[i].data.u64);
-    packets += read(ready[i].data.u64);
+    read(ready[i].data.u64);
   }
-  callbacks_.done(packets);
+  hand_on();
+  callbacks_.done(packets_);
 }
 
-// How many datagrams there were.
-size_t RelaySockets::read(size_t index) {
-  Socket& socket = sockets_[index];
-  if (!socket.fd.is_open()) return 0;  // Closed since, by what another one brought.
-  for (size_t i = 0; i < kBatchMax; ++i) {
-    msghdr& header = headers_[i].msg_hdr;
-    header = {};
-    header.msg_name = &slots_[i].from;
-    header.msg_namelen = sizeof slots_[i].from;
-    header.msg_iov = &slots_[i].payload;
-    header.msg_iovlen = 1;
-    header.msg_control = slots_[i].control;
-    header.msg_controllen = sizeof slots_[i].control;
-  }
-  const int count = recvmmsg(socket.fd.get(), headers_.data(), kBatchMax, 0, nullptr);
-  arrived_.clear();
-  for (int i = 0; i < count; ++i) {
+void RelaySockets::read(size_t index) {
+  const Socket& socket = sockets_[index];
+  if (kBatchMax - used_slots_ < kFreeSlotsMin) hand_on();
+  if (!socket.fd.is_open()) return;  // Closed since, by what another one brought.
+  const size_t first = used_slots_;
+  const int count = recvmmsg(socket.fd.get(), &headers_[first],
+                             static_cast<unsigned>(kBatchMax - first), 0, nullptr);
+  if (count <= 0) return;
+  used_slots_ += static_cast<size_t>(count);
+  for (size_t i = first; i < used_slots_; ++i) {
     const auto from = from_sockaddr(slots_[i].from);
     if (!from) continue;
-    Bytes rest(buffers_.get() + static_cast<size_t>(i) * kSlotSize, headers_[i].msg_len);
+    Bytes rest(static_cast<const uint8_t*>(slots_[i].payload.iov_base), headers_[i].msg_len);
     for (const size_t segment = segment_size(headers_[i].msg_hdr);
          segment != 0 && rest.size() > segment; rest = rest.subspan(segment)) {
       arrived_.push_back({socket.relay, *from, rest.first(segment)});
     }
     arrived_.push_back({socket.relay, *from, rest});
   }
+}
+
+void RelaySockets::hand_on() {
+  packets_ += arrived_.size();
   if (!arrived_.empty()) callbacks_.arrived(arrived_);
-  return arrived_.size();
+  arrived_.clear();
+  for (size_t i = 0; i < used_slots_; ++i) arm(i);
+  used_slots_ = 0;
 }
 
 void RelaySockets::read_errors(size_t index) {

@@ -23,7 +23,8 @@ namespace roost::io {
 //
 // They hang on one epoll descriptor of their own, which the event loop watches: no timer, no event
 // and no heap block per socket. A ready socket is read once per wake-up, with one system call for
-// all that it holds; what is left makes it ready again.
+// all that it holds; what is left makes it ready again. What several sockets hold is brought
+// together, so that what it causes leaves together.
 class RelaySockets {
  public:
   struct Options {
@@ -32,7 +33,8 @@ class RelaySockets {
     uint16_t port_max = 65535;
   };
   struct Callbacks {
-    // Datagrams of one socket, in the order in which they came; valid during the call.
+    // Datagrams of some sockets, those of each in the order in which they came; valid during the
+    // call.
     std::function<void(std::span<const core::RelayDatagramArrived>)> arrived;
     std::function<void(const core::RelayErrorArrived&)> failed;
     // All sockets that were ready have been read, and brought so many datagrams.
@@ -44,6 +46,8 @@ class RelaySockets {
 
   static constexpr size_t kBatchMax = node::kRelaySlots;  // Datagrams or bursts.
   static constexpr size_t kSlotSize = node::kBurstBytes;  // For a whole burst.
+  // Where fewer are left, what has been read is handed on first.
+  static constexpr size_t kFreeSlotsMin = 8;
   // Sockets read per wake-up, so that the public port has its turn.
   static constexpr int kSocketsPerWakeUpMax = 64;
   // About 180 large packets, which is a burst that the line behind could not hold either. The
@@ -92,7 +96,9 @@ class RelaySockets {
   void send_run();
   bool is_port_free(const IpAddress& address, uint16_t port) const;
   void on_ready();
-  size_t read(size_t index);
+  void read(size_t index);
+  void hand_on();
+  void arm(size_t slot);
   void read_errors(size_t index);
 
   EventLoop& loop_;
@@ -107,6 +113,8 @@ class RelaySockets {
   std::unique_ptr<uint8_t[]> buffers_;
   std::array<Slot, kBatchMax> slots_;
   std::array<mmsghdr, kBatchMax> headers_;
+  uint64_t packets_ = 0;   // Of this wake-up.
+  size_t used_slots_ = 0;  // That hold what is in arrived_.
   std::vector<core::RelayDatagramArrived> arrived_;
   // What send() has collected: all from one socket to one place.
   core::RelayId run_relay_{};

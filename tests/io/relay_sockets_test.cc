@@ -6,6 +6,7 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <map>
 #include <set>
 #include <sys/resource.h>
 
@@ -32,10 +33,12 @@ class RelaySocketsTest : public testing::Test {
     relays_.start({
         .arrived =
             [this](std::span<const core::RelayDatagramArrived> arrived) {
+              ++times_;
               for (const core::RelayDatagramArrived& datagram : arrived) {
                 from_ = datagram.from;
                 relay_ = datagram.relay;
                 texts_.emplace_back(as_text(datagram.payload));
+                by_relay_[datagram.relay].emplace_back(datagram.from, as_text(datagram.payload));
               }
             },
         .failed = [this](const core::RelayErrorArrived& error) { errors_.push_back(error); },
@@ -71,7 +74,9 @@ class RelaySocketsTest : public testing::Test {
   RelaySockets relays_{loop_, random_, {.count_max = 8, .port_min = 20000, .port_max = 29999}};
   Endpoint from_;
   RelayId relay_{};
+  size_t times_ = 0;  // That something was brought.
   std::vector<std::string> texts_;
+  std::map<RelayId, std::vector<std::pair<Endpoint, std::string>>> by_relay_;
   std::vector<core::RelayErrorArrived> errors_;
   uint64_t packets_ = 0;
 };
@@ -113,6 +118,57 @@ TEST_F(RelaySocketsTest, CarryBurstsBothWays) {
   EXPECT_EQ(sent.size(), packets_);
   EXPECT_EQ(one_local, from_);
   EXPECT_EQ(other, relay_);
+}
+
+TEST_F(RelaySocketsTest, BringTogetherWhatSeveralHold) {
+  const std::array<RelayId, 3> relays{relay_id(1, 0), relay_id(1, 2), relay_id(1, 4)};
+  std::vector<Endpoint> locals;
+  for (const RelayId relay : relays) locals.push_back(opened({relay, kLoopback}));
+  UdpClient peer(kLoopback);
+  // The kernel may deliver some of it later, but hardly each time.
+  constexpr int kTriesMax = 20;
+  bool is_brought_together = false;
+  for (int i = 0; i < kTriesMax && !is_brought_together; ++i) {
+    times_ = 0;
+    texts_.clear();
+    by_relay_.clear();
+    for (const char* const text : {"first", "second"}) {
+      for (const Endpoint& local : locals) peer.send(local, text);
+    }
+    ASSERT_TRUE(run_until(loop_, [&] { return texts_.size() == 2 * relays.size(); }));
+    for (const RelayId relay : relays) {
+      EXPECT_EQ((std::vector<std::pair<Endpoint, std::string>>{{peer.local(), "first"},
+                                                               {peer.local(), "second"}}),
+                by_relay_[relay]);
+    }
+    is_brought_together = times_ == 1;
+  }
+  EXPECT_TRUE(is_brought_together);
+}
+
+TEST_F(RelaySocketsTest, BringAllWhereMoreIsThereThanIsReadAtOnce) {
+  constexpr size_t kEach = RelaySockets::kBatchMax / 2;
+  std::map<RelayId, Endpoint> locals;
+  // Of both families, so that what one left in a slot would show in what the other gets.
+  for (uint32_t index = 0; index < 8; ++index) {
+    const RelayId relay = relay_id(1, index);
+    locals[relay] = opened({relay, index % 2 == 0 ? kLoopback : kLoopbackV6});
+  }
+  UdpClient v4(kLoopback);
+  UdpClient v6(kLoopbackV6);
+  for (size_t i = 0; i < kEach; ++i) {
+    for (const auto& [relay, local] : locals) {
+      (local.address.is_v4() ? v4 : v6).send(local, std::to_string(i));
+    }
+  }
+  ASSERT_TRUE(run_until(loop_, [&] { return texts_.size() == kEach * locals.size(); }));
+  EXPECT_EQ(texts_.size(), packets_);
+  for (const auto& [relay, local] : locals) {
+    const Endpoint& peer = (local.address.is_v4() ? v4 : v6).local();
+    for (size_t i = 0; i < kEach; ++i) {
+      EXPECT_EQ(std::pair(peer, std::to_string(i)), by_relay_[relay][i]);
+    }
+  }
 }
 
 TEST_F(RelaySocketsTest, AreGivenEvenPortsAndTheNext) {
