@@ -61,18 +61,21 @@ class Inbox {
       : with_gro_(with_gro), buffer_(new uint8_t[kSlotCount * kSlotSize]) {
     for (size_t i = 0; i < kSlotCount; ++i) {
       vectors_[i] = {buffer_.get() + i * kSlotSize, kSlotSize};
+      arm(i);
     }
   }
 
   size_t room() const { return kSlotCount - used_; }
-  void clear() { used_ = 0; }
+  // Arms again what was used, and no more.
+  void clear() {
+    while (used_ > 0) arm(--used_);
+  }
 
   // Appends what the socket holds, at most `count_max` datagrams, and calls `take` for each.
   template <typename Take>
   void receive(int socket, size_t count_max, Take take) {
     const size_t first = used_;
     const size_t end = first + std::min(count_max, room());
-    for (size_t i = first; i < end; ++i) arm(i);
     const int count = recvmmsg(socket, &headers_[first], static_cast<unsigned>(end - first),
                                MSG_DONTWAIT, nullptr);
     if (count <= 0) return;
