@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "core/turn/consent.h"
 
+#include <algorithm>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -46,6 +47,15 @@ std::string turned_round(std::string_view name) {
   return std::string(name.substr(colon + 1)).append(":").append(name.substr(0, colon));
 }
 
+// "receiver:sender".
+std::string_view receiver_of(std::string_view name) {
+  return name.substr(0, name.find(':'));
+}
+
+std::string_view sender_of(std::string_view name) {
+  return name.substr(name.find(':') + 1);
+}
+
 bool is_answer(const StunView& view) {
   return view.message_class() == StunClass::kSuccess || view.message_class() == StunClass::kError;
 }
@@ -53,7 +63,7 @@ bool is_answer(const StunView& view) {
 }  // namespace
 
 Consent::Consent(uint32_t slots, uint32_t count, const SipHashKey& secret)
-    : secret_(secret), heads_(slots), entries_(size_t{count} * kPeersMax + 1) {}
+    : secret_(secret), heads_(slots), names_(slots), entries_(size_t{count} * kPeersMax + 1) {}
 
 bool Consent::is_given(uint32_t slot, const Endpoint& peer) const {
   for (uint32_t i = heads_[slot]; i != 0; i = entries_[i].next) {
@@ -71,7 +81,11 @@ bool Consent::admits_to_peer(uint32_t slot, const Endpoint& peer, Bytes data) {
     return entry != nullptr && entry->their_name != 0;
   }
   const std::string_view name = check_name(*view);
-  if (name.empty()) return false;
+  // In which the peer would bear the client's own name: what comes back of it would pass for the
+  // peer's.
+  const bool is_for_itself =
+      is_name(slot, receiver_of(name)) || receiver_of(name) == sender_of(name);
+  if (name.empty() || is_for_itself || !note_name(slot, sender_of(name))) return false;
   Entry* const entry = find_or_make(slot, peer);
   if (entry == nullptr) return false;
   entry->our_check = hash(view->transaction_id());
@@ -94,13 +108,30 @@ bool Consent::admits_to_client(uint32_t slot, const Endpoint& peer, Bytes data) 
     return is_ours;
   }
   const std::string_view name = check_name(*view);
-  if (name.empty()) return false;
+  if (name.empty() || is_name(slot, sender_of(name))) return false;
   Entry* const entry = find_or_make(slot, peer);
   // What only sends back what it gets has not said anything.
   const bool is_echo = entry != nullptr && entry->our_check == hash(view->transaction_id());
   if (entry == nullptr || is_echo) return false;
   entry->their_name = hash(as_bytes(name));
   entry->is_given = entry->our_name == entry->their_name;
+  return true;
+}
+
+bool Consent::is_name(uint32_t slot, std::string_view name) const {
+  const Names& names = names_[slot];
+  return std::find(names.begin(), names.end(), hash(as_bytes(name))) != names.end();
+}
+
+// False when there are too many. Names are never forgotten while the allocation lives: however long
+// a check takes to come back, it is known.
+bool Consent::note_name(uint32_t slot, std::string_view name) {
+  const uint64_t hashed = hash(as_bytes(name));
+  Names& names = names_[slot];
+  const auto place = std::find_if(names.begin(), names.end(),
+                                  [&](uint64_t other) { return other == hashed || other == 0; });
+  if (place == names.end()) return false;
+  *place = hashed;
   return true;
 }
 
@@ -148,6 +179,7 @@ Consent::Entry* Consent::find_or_make(uint32_t slot, const Endpoint& peer) {
 }
 
 void Consent::forget(uint32_t slot) {
+  names_[slot] = {};
   while (heads_[slot] != 0) {
     const uint32_t index = heads_[slot];
     heads_[slot] = entries_[index].next;
@@ -157,7 +189,8 @@ void Consent::forget(uint32_t slot) {
 }
 
 uint64_t Consent::bytes_for(uint32_t slots, uint32_t count) {
-  return slots * sizeof(uint32_t) + (uint64_t{count} * kPeersMax + 1) * sizeof(Entry);
+  return slots * (sizeof(uint32_t) + sizeof(Names)) +
+         (uint64_t{count} * kPeersMax + 1) * sizeof(Entry);
 }
 
 }  // namespace roost::core::turn

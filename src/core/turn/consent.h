@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <array>
 #include <cstdint>
+#include <string_view>
 #include <vector>
 
 #include "base/bytes.h"
@@ -22,13 +24,17 @@ namespace roost::core::turn {
 //   "ours:theirs"
 //
 // Only an ICE agent that has exchanged user names with the client does either; servers of STUN, DNS
-// or games do not, nor does one that sends back what it has just got. Whether the integrity is
-// right only the agents can tell.
+// or games do not. Nor does who sends back what he gets: by which name the client calls itself is
+// remembered, and a check in which the peer bears one of those is the client's own. Whether the
+// integrity is right only the agents can tell.
 class Consent {
  public:
   // Peers of one allocation about whom something is known. The one whose check is the oldest gives
   // way; one that has consented never does.
   static constexpr uint8_t kPeersMax = 16;
+  // Names by which the client of one allocation may call itself: one, and another with each restart
+  // of ICE.
+  static constexpr size_t kNamesMax = 8;
   // A check carries no more.
   static constexpr size_t kCheckSizeMax = 548;
 
@@ -55,12 +61,17 @@ class Consent {
     uint32_t next = 0;
   };
 
+  using Names = std::array<uint64_t, kNamesMax>;  // Keyed hashes; 0: none.
+
+  bool is_name(uint32_t slot, std::string_view name) const;
+  bool note_name(uint32_t slot, std::string_view name);
   Entry* find(uint32_t slot, const Endpoint& peer);
   Entry* find_or_make(uint32_t slot, const Endpoint& peer);
   uint64_t hash(Bytes bytes) const { return sip_hash(secret_, bytes); }
 
   SipHashKey secret_;
   ZeroedArray<uint32_t> heads_;  // By slot; 0: none.
+  ZeroedArray<Names> names_;     // By slot: the client's.
   ZeroedArray<Entry> entries_;   // The first is none.
   uint32_t free_ = 0;            // Of those that were given back.
   uint32_t never_used_ = 1;
