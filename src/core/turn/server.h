@@ -202,6 +202,7 @@ class Server {
   void drop(Drop why) { ++stats_.drops[static_cast<size_t>(why)]; }
 
   Options options_;
+  const uint32_t strangers_made_for_;  // So many have room for consent.
   SipHashKey secret_;
   Grants grants_;
   Authenticator authenticator_;
