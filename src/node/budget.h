@@ -91,9 +91,9 @@ class Budget {
            month_.bytes_sent < monthly_bytes_max_ / 100 * kSoftLimitPercent;
   }
 
-  // Whether not even one small reply is left of the month.
-  bool is_month_used_up() const {
-    return monthly_bytes_max_ != 0 && month_.bytes_sent + kSmallReplyBytes > monthly_bytes_max_;
+  // Whether not even one small reply, or one of that size, is left of the month.
+  bool is_month_used_up(uint64_t reply_bytes = kSmallReplyBytes) const {
+    return monthly_bytes_max_ != 0 && month_.bytes_sent + reply_bytes > monthly_bytes_max_;
   }
 
   // How the month stands, as Tor's accounting tells it:

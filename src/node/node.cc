@@ -181,7 +181,6 @@ void Node::handle(const Now& now, const core::MessageArrived& input, core::Outbo
     return;
   }
   const bool is_for_turn = turn_ && core::turn::Server::serves(input.payload);
-  if (is_for_turn && turn_->admits(now.mono, input)) return turn_->step(now, input, out);
   // A stream does not ask again (RFC 8489 §6.2.2): whom we do not answer must see that. Over DTLS a
   // client does, as over UDP. What others forge in the name of its prefix does not count against
   // it.
@@ -189,6 +188,12 @@ void Node::handle(const Now& now, const core::MessageArrived& input, core::Outbo
     drop(why);
     if (is_byte_stream(input.transport)) out.push(core::RefuseStream{input.stream});
   };
+  if (is_for_turn && turn_->admits(now.mono, input)) {
+    // Its answer is paid for afterwards: the rate allows for that, the month does not.
+    constexpr uint64_t kReplyBytesMax = 512;
+    if (budget_.is_month_used_up(kReplyBytesMax)) return refuse(Drop::kDonation);
+    return turn_->step(now, input, out);
+  }
   if (!stream_admission_.admit(now.mono, input.from.address)) return refuse(Drop::kAdmission);
   if (wire::classify_datagram(input.payload) != wire::DatagramKind::kStun) {
     return refuse(Drop::kNotServed);
@@ -216,7 +221,8 @@ void Node::handle(const Now& now, const core::StreamOpened& input, core::Outbox&
 }
 
 void Node::handle(const Now& now, const core::StreamBytesSent& input, core::Outbox&) {
-  // What was relayed is paid for already, headers and all.
+  // What was relayed is paid for already. What was paid for its headers stays so, lest it pay for
+  // something else: over DTLS it is therefore paid for twice.
   const uint64_t bytes = input.bytes + input.datagrams * Budget::kHeaderBytes;
   const uint64_t prepaid = std::min(prepaid_bytes_, bytes);
   prepaid_bytes_ -= prepaid;
@@ -337,7 +343,7 @@ bool Node::pay(const Now& now, const core::Action& action) {
       return false;
     }
     const uint64_t paid = message->payload.size() + Budget::kHeaderBytes;
-    prepaid_bytes_ += paid;
+    prepaid_bytes_ += message->payload.size();
     stats_.relayed_bytes[static_cast<size_t>(message->payer)] += paid;
     return true;
   }

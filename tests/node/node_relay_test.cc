@@ -352,6 +352,45 @@ TEST(NodeRelay, TakesOnNothingNewNearTheEndOfTheMonthAndGoesOnWithWhatThereIs) {
   EXPECT_TRUE(rig.allocate(third));
 }
 
+TEST(NodeRelay, ClosesStreamsWithAllocationsAtTheEndOfTheMonth) {
+  Config config;
+  config.donate.monthly_bytes = 1'000'000;
+  Rig rig(config);
+  const Rig::Client client = [&] {
+    Rig::Client made = over(core::Transport::kTls);
+    EXPECT_TRUE(rig.allocate(made));
+    return made;
+  }();
+  rig.step(core::StreamBytesSent{core::Transport::kTcp, 990'000});
+  EXPECT_TRUE(rig.refreshes(client));
+  rig.step(core::StreamBytesSent{core::Transport::kTcp,
+                                 1'000'000 - rig.node.budget().month().bytes_sent - 511});
+  EXPECT_FALSE(rig.refreshes(client));
+  ASSERT_EQ(1u, rig.out.actions().size());
+  EXPECT_EQ(client.stream, std::get<core::RefuseStream>(rig.out.actions()[0]).stream);
+}
+
+TEST(NodeRelay, DoesNotPayForOthersWithTheHeadersOfWhatItRelaysOnStreams) {
+  Rig rig{Config()};
+  Rig::Client client = over(core::Transport::kTcp);
+  ASSERT_TRUE(rig.allocate(client));
+  const uint64_t before = rig.node.budget().month().bytes_sent;
+  const Data data(100, 7);
+  constexpr uint64_t kCount = 1000;
+  uint64_t written = 0;
+  for (uint64_t i = 0; i < kCount; ++i) {
+    rig.now.mono += 10ms;
+    const Data relayed = rig.step(core::RelayDatagramArrived{client.relay, kPeer, data});
+    ASSERT_FALSE(relayed.empty());
+    rig.step(core::StreamBytesSent{core::Transport::kTcp, relayed.size()});
+    written += relayed.size();
+  }
+  const uint64_t relayed = rig.node.budget().month().bytes_sent - before;
+  EXPECT_EQ(written + kCount * Budget::kHeaderBytes, relayed);
+  rig.step(core::StreamBytesSent{core::Transport::kTcp, 5000});
+  EXPECT_EQ(before + relayed + 5000, rig.node.budget().month().bytes_sent);
+}
+
 TEST(NodeRelay, OpensStreamsAgainInTheNewMonth) {
   Config config;
   config.donate.monthly_bytes = 1'000'000;

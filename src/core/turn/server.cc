@@ -48,8 +48,7 @@ Endpoint challenged(const Flow& flow) {
   return {flow.client.address, 0};
 }
 
-template <typename TableOptions>
-auto& strangers_of(TableOptions& options) {
+uint32_t& strangers_of(AllocationTable::Options& options) {
   return options.allocations_per_class[static_cast<size_t>(Payer::kStranger)];
 }
 
@@ -85,7 +84,8 @@ std::string_view method_label(size_t index) {
 
 Server::Server(const Options& options, Random& random, MonoTime now)
     : options_(options),
-      strangers_made_for_(strangers_of(options.table)),
+      strangers_made_for_(
+          options.table.allocations_per_class[static_cast<size_t>(Payer::kStranger)]),
       secret_(random.bytes<16>()),
       authenticator_(options.authenticator, grants_, secret_),
       table_(options.table, random.bytes<16>()),
@@ -101,8 +101,7 @@ Server::Server(const Options& options, Random& random, MonoTime now)
 
 void Server::reload(const Options& options, MonoTime now) {
   options_ = options;
-  uint32_t& strangers = strangers_of(options_.table);
-  strangers = std::min(strangers, strangers_made_for_);
+  strangers_of(options_.table) = std::min(strangers_of(options_.table), strangers_made_for_);
   authenticator_ = Authenticator(options.authenticator, grants_, secret_);
   table_.set_limits(options_.table);
   const Addresses before = std::exchange(addresses_, Addresses(options.addresses));
