@@ -33,6 +33,8 @@ class Connection {
   // is the other side's first segment overtakes: it knows of no connection.
   void add(const Packet& segment);
   std::optional<Packet> next();
+  // Segments that wait for one before them.
+  size_t early_count() const { return early_.size(); }
 
  private:
   Endpoint local_;

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <numeric>
 #include <string>
+#include <utility>
 
 #include "base/check.h"
 #include "node/stream_framing.h"
@@ -37,6 +38,15 @@ core::HttpMethod method_of(std::string_view word) {
   return core::HttpMethod::kOther;
 }
 
+// Of a field of the head, which is "name: value"; empty if there is none.
+std::string_view header_field(std::string_view head, std::string_view name) {
+  const std::string key = "\r\n" + std::string(name) + ": ";
+  const size_t found = head.find(key);
+  if (found == head.npos) return {};
+  const std::string_view value = head.substr(found + key.size());
+  return value.substr(0, value.find("\r\n"));
+}
+
 }  // namespace
 
 uint64_t accounted_messages(const node::Node& node) {
@@ -57,6 +67,7 @@ NodeShell::NodeShell(Host& host, Trace& trace, Verdict& verdict, const Options& 
       saved_month_(wire::MonthRecord().encode()),
       reply_oracle_(verdict, host.addresses()),
       relay_oracle_(verdict, host.addresses()),
+      allocation_oracle_(verdict, config_.relay),
       stream_oracle_(verdict, config_),
       account_oracle_(verdict),
       donation_oracle_(verdict, config_.donate) {
@@ -73,6 +84,7 @@ void NodeShell::start_node() {
   const auto month = wire::MonthRecord::parse(saved_month_);
   CHECK(month.has_value());
   node_->budget().restore(*month);
+  node_->set_grants(grants_, clocks());
   donation_oracle_.restored(clocks(), {month->month, month->bytes_sent});
   timer_set_for_.reset();
   host_.wake_up(host_.now() + options_.early_deadline_period,
@@ -93,6 +105,7 @@ void NodeShell::crash() {
   relay_addresses_.clear();
   reply_oracle_.forget();
   relay_oracle_.forget();
+  allocation_oracle_.forget();
   stream_oracle_.forget();
   donation_oracle_.crashed();
 }
@@ -110,9 +123,28 @@ void NodeShell::reload(const node::Config& config) {
   config_.node.role = config.node.role;
   config_.node.external_addresses = config.node.external_addresses;
   config_.stun.enabled = config.stun.enabled;
+  const node::Config::Relay before = std::exchange(config_.relay, config.relay);
+  config_.relay.enabled = before.enabled;
+  config_.relay.port_min = before.port_min;
+  config_.relay.port_max = before.port_max;
+  config_.relay.addresses = before.addresses;
+  config_.relay.machine_addresses = before.machine_addresses;
+  config_.relay.machine_networks = before.machine_networks;
+  allocation_oracle_.set_bounds(config_.relay);
   stream_oracle_.set_bounds(config_);
   donation_oracle_.set_donation(config_.donate);
-  if (is_running()) node_->reload(config_, clocks());
+  if (!is_running()) return;
+  node_->reload(config_, clocks());
+  arm_timer();
+}
+
+void NodeShell::set_grants(std::vector<core::turn::Grant> grants) {
+  trace_.add({host_.now(), TraceKind::kReload, endpoint(true), {}, {}});
+  grants_ = std::move(grants);
+  allocation_oracle_.set_grants(grants_);
+  if (!is_running()) return;
+  node_->set_grants(grants_, clocks());
+  arm_timer();
 }
 
 void NodeShell::set_wall_clock(WallTime wall) {
@@ -197,12 +229,19 @@ void NodeShell::step(const core::Input& input) {
   node_->check_invariants();
   const auto actions = outbox_.actions().subspan(actions_before);
   reply_oracle_.check(now.mono, input, actions);
-  relay_oracle_.check(now.mono, input, actions, refusals(node_->budget()) != refused_before);
+  const bool is_cut = refusals(node_->budget()) != refused_before;
+  relay_oracle_.check(now.mono, input, actions, is_cut);
+  allocation_oracle_.check(now, input, actions, is_cut);
   stream_oracle_.check(now.mono, input, actions, node_->connection_admission().open_count());
   account_oracle_.check(now.mono, input, accounted_before, accounted_messages(*node_));
   for (const core::Action& action : actions) {
     if (const auto* const relayed = std::get_if<core::SendFromRelay>(&action)) {
       donation_oracle_.sent(now, relayed->payload.size() + DonationOracle::kHeaderBytes);
+    }
+    // Data on a stream is paid for like a datagram, answers when they are written.
+    const auto* const message = std::get_if<core::SendMessage>(&action);
+    if (message != nullptr && message->payer != core::Payer::kService) {
+      donation_oracle_.sent(now, message->payload.size() + DonationOracle::kHeaderBytes);
     }
     const auto* const send = std::get_if<core::SendDatagram>(&action);
     if (send == nullptr) continue;
@@ -307,7 +346,9 @@ void NodeShell::carry_out(const core::SendMessage& send) {
   Stream* const stream = find(send.stream);
   if (stream == nullptr) return;
   stream->connection.send(host_, PacketKind::kData, send.payload);
-  donation_oracle_.sent(clocks(), send.payload.size());
+  if (send.payer == core::Payer::kService) {
+    donation_oracle_.sent(clocks(), send.payload.size());
+  }
   owed_.push_back(core::StreamBytesSent{stream->transport, send.payload.size()});
 }
 
@@ -358,6 +399,11 @@ void NodeShell::take_segment(const Packet& segment) {
     return;
   }
   const core::StreamId id = found->second.id;
+  if (found->second.connection.early_count() == Connection::kEarlyMax) {
+    // What all of them wait for is lost: as when TCP has repeated itself in vain.
+    end_stream(id);
+    return settle();
+  }
   found->second.connection.add(segment);
   for (Stream* stream = find(id); stream != nullptr; stream = find(id)) {
     const auto next = stream->connection.next();
@@ -481,14 +527,19 @@ void NodeShell::take_request(Stream& stream, size_t head_size) {
     end_stream(stream.id);
     return settle();
   }
-  const std::string_view path =
+  const std::string_view target =
       std::string_view(head).substr(method_end + 1, path_end - method_end - 1);
+  const size_t query = std::min(target.find('?'), target.size());
+  core::HttpRequestArrived request{core::RequestId{next_request_++},
+                                   stream.connection.remote(),
+                                   method_of(head.substr(0, method_end)),
+                                   target.substr(0, query),
+                                   {}};
+  request.query = target.substr(std::min(query + 1, target.size()));
+  request.host = header_field(head, "Host");
+  request.authorization = header_field(head, "Authorization");
   asking_ = stream.id;
-  turn(core::HttpRequestArrived{core::RequestId{next_request_++},
-                                stream.connection.remote(),
-                                method_of(head.substr(0, method_end)),
-                                path,
-                                {}});
+  turn(request);
 }
 
 // Says so to the other side, and to the node once what is being done is done.

@@ -14,7 +14,9 @@
 #include "core/action.h"
 #include "core/outbox.h"
 #include "node/config.h"
+#include "node/grants.h"
 #include "node/node.h"
+#include "sim/allocation_oracle.h"
 #include "sim/connection.h"
 #include "sim/host.h"
 #include "sim/oracles.h"
@@ -28,8 +30,8 @@ namespace roost::sim {
 // disk. After each step the oracles look at what went in and what came out.
 //
 // Datagrams of one moment are stepped as one batch, as the kernel would hand them over. TLS is one
-// byte in front of a connection that says so, and no secrecy. HTTP knows a head, no body, and ends
-// the connection with the reply.
+// byte in front of a connection that says so, and no secrecy. HTTP knows a head with two fields, no
+// body, and ends the connection with the reply.
 class NodeShell final : public Program {
  public:
   // A connection that brings no whole message for so long is closed.
@@ -53,6 +55,8 @@ class NodeShell final : public Program {
   void restart();
   bool is_running() const { return node_ != nullptr; }
   void reload(const node::Config& config);
+  // Those that are in force from now on, and after each restart.
+  void set_grants(std::vector<core::turn::Grant> grants);
   // The wall clock jumps; it is unknown to the node while it is earlier than kWallTimeMin.
   void set_wall_clock(WallTime wall);
 
@@ -134,6 +138,7 @@ class NodeShell final : public Program {
   Verdict& verdict_;
   node::Config config_;
   Options options_;
+  std::vector<core::turn::Grant> grants_;  // The owner's file.
   std::vector<Endpoint> sockets_;
   SigningKey key_;
   std::unique_ptr<node::Node> node_;
@@ -160,6 +165,7 @@ class NodeShell final : public Program {
 
   ReplyOracle reply_oracle_;
   RelayOracle relay_oracle_;
+  AllocationOracle allocation_oracle_;
   StreamOracle stream_oracle_;
   AccountOracle account_oracle_;
   DonationOracle donation_oracle_;

@@ -3,16 +3,20 @@
 
 #include <algorithm>
 #include <deque>
+#include <set>
 #include <string>
 #include <vector>
 
 #include "base/check.h"
+#include "base/crypto_hash.h"
 #include "sim/actors/binding_client.h"
+#include "sim/actors/bystander.h"
 #include "sim/actors/classic_client.h"
 #include "sim/actors/discovery_client.h"
 #include "sim/actors/flooder.h"
 #include "sim/actors/http_client.h"
 #include "sim/actors/liar.h"
+#include "sim/actors/proxy_seeker.h"
 #include "sim/actors/silent_client.h"
 #include "sim/actors/stream_client.h"
 #include "sim/actors/turn_client.h"
@@ -37,6 +41,8 @@ constexpr Duration kHealedTimeOfZoo = seconds(210);
 
 constexpr uint64_t kFloodPrefixes = 10'000;
 constexpr uint64_t kPairsMax = 4;  // Of friends who need a relay.
+// Streams beyond one of each client: of friends who need a relay, and of those who get credentials.
+constexpr size_t kFurtherStreams = 24;
 
 enum class Fault : uint8_t {
   kLines,
@@ -46,20 +52,24 @@ enum class Fault : uint8_t {
   kNatReboots,
   kClockJumps,
   kReload,
+  kGrants,     // Some are revoked, others given again.
+  kStrangers,  // What strangers may is changed.
 };
 
 std::vector<Fault> faults_of(Profile profile) {
   switch (profile) {
     case Profile::kCalm: return {};
     case Profile::kLossy:
-      return {Fault::kLines,    Fault::kLines, Fault::kSplit,
-              Fault::kEndSplit, Fault::kPower, Fault::kNatReboots};
+      return {Fault::kLines, Fault::kLines,      Fault::kSplit,  Fault::kEndSplit,
+              Fault::kPower, Fault::kNatReboots, Fault::kGrants, Fault::kStrangers};
     case Profile::kHostile:
-      return {Fault::kLines, Fault::kSplit,      Fault::kEndSplit, Fault::kPower,
-              Fault::kPower, Fault::kNatReboots, Fault::kReload,   Fault::kClockJumps};
-    case Profile::kFlood: return {Fault::kPower, Fault::kReload};
+      return {Fault::kLines,  Fault::kSplit,      Fault::kEndSplit, Fault::kPower,
+              Fault::kPower,  Fault::kNatReboots, Fault::kReload,   Fault::kClockJumps,
+              Fault::kGrants, Fault::kStrangers};
+    case Profile::kFlood: return {Fault::kPower, Fault::kReload, Fault::kGrants, Fault::kStrangers};
     case Profile::kNatZoo: return {Fault::kNatReboots, Fault::kLines};
-    case Profile::kClock: return {Fault::kClockJumps, Fault::kClockJumps, Fault::kPower};
+    case Profile::kClock:
+      return {Fault::kClockJumps, Fault::kClockJumps, Fault::kPower, Fault::kGrants};
   }
   return {};
 }
@@ -80,10 +90,14 @@ class Game {
   void add_clients();
   void add_client(size_t number);
   void add_pair(size_t number);
+  std::string add_grant();
+  void add_proxy_seeker();
   void add_zoo(size_t count);
   void add_attackers();
   void afflict();
   void strike(Fault fault);
+  void revoke_grants(NodeShell& node);
+  void change_strangers(node::Config::Relay& relay);
   void jump(NodeShell& node);
   void recover();
   void check_zoo();
@@ -104,12 +118,15 @@ class Game {
   Play play_;
   World world_;
   Dice dice_;
-  std::deque<actors::Meeting> meetings_;  // Of the clients of relays.
+  std::deque<actors::Meeting> meetings_;   // Of the clients of relays.
+  std::vector<core::turn::Grant> grants_;  // That the owners of all nodes have given.
   std::vector<Discoverer> discoverers_;
   std::vector<ClassicDiscoverer> classic_discoverers_;
   std::vector<actors::SilentClient*> silent_;
   std::vector<actors::Liar*> liars_;
   std::vector<actors::Flooder*> flooders_;
+  std::vector<actors::ProxySeeker*> proxy_seekers_;
+  std::set<const NodeShell*> changed_;  // What strangers may there.
 };
 
 Game::Game(const Play& play, const Trace::Listener& listener)
@@ -144,8 +161,10 @@ Outcome Game::play() {
 node::Config Game::config() {
   node::Config config = World::small_config();
   // Room for all honest streams; attackers have what is left.
-  config.donate.connections =
-      static_cast<uint32_t>(std::max<size_t>(dice_.between(16, 64), play_.client_count + 8));
+  config.donate.connections = static_cast<uint32_t>(
+      std::max<size_t>(dice_.between(16, 64), play_.client_count + kFurtherStreams));
+  const bool is_bounded = play_.profile != Profile::kCalm && play_.profile != Profile::kNatZoo;
+  if (is_bounded && dice_.below(2) == 0) change_strangers(config.relay);
   config.donate.memory_bytes = 0;
   config.donate.memory_bytes = node::total_bytes(node::memory_plan(config));
   if (is_hostile()) {
@@ -160,7 +179,12 @@ node::Config Game::config() {
 }
 
 void Game::add_nodes() {
-  for (size_t i = 0; i < play_.node_count; ++i) world_.add_node(config());
+  for (size_t i = 0; i < play_.node_count; ++i) {
+    const node::Config of_node = config();
+    const NodeShell& node = world_.add_node(of_node);
+    const uint32_t plenty = World::small_config().relay.stranger_allocations;
+    if (of_node.relay.stranger_allocations < plenty) changed_.insert(&node);
+  }
 }
 
 NatOptions Game::any_nat() {
@@ -197,6 +221,7 @@ void Game::add_clients() {
   for (size_t i = 0; i < count; ++i) add_client(i);
   const uint64_t pair_count = dice_.below(kPairsMax + 1);
   for (size_t i = 0; i < pair_count; ++i) add_pair(i);
+  for (NodeShell* const node : world_.nodes()) node->set_grants(grants_);
 }
 
 void Game::add_client(size_t number) {
@@ -233,7 +258,8 @@ void Game::add_client(size_t number) {
   }
 }
 
-// Two friends, who reach each other through relays of the same node or of two.
+// Two friends, who reach each other through relays of the same node or of two: each has a password,
+// a grant, or nothing, and any way to the relay.
 void Game::add_pair(size_t number) {
   actors::Meeting& meeting = meetings_.emplace_back();
   const bool is_v4 = dice_.below(3) != 0;  // A relayed address reaches its own family only.
@@ -241,14 +267,36 @@ void Game::add_pair(size_t number) {
     Host& host = world_.add_host(any_place());
     actors::TurnClient::Options options;
     options.server = any_node().endpoint(is_v4);
-    options.username = World::kFriend;
-    options.password = World::kFriendsPassword;
+    options.transport = static_cast<core::Transport>(dice_.below(3));
+    options.segment_bytes = dice_.below(2) * 61;
+    switch (dice_.below(3)) {
+      case 0:
+        options.username = World::kFriend;
+        options.password = World::kFriendsPassword;
+        break;
+      case 1: options.token = add_grant(); break;
+      case 2: meeting.is_of_agents = true; break;
+      default: break;  // Not an enum: the die has three sides.
+    }
     options.side = side;
-    options.period = dice_.between(seconds(5), seconds(20));
+    // A stream must not be silent for long.
+    const bool is_stream = options.transport != core::Transport::kUdp;
+    options.period = dice_.between(seconds(3), seconds(is_stream ? 8 : 20));
     options.name = "relay client " + std::to_string(number) + (side == 0 ? "a" : "b");
     world_.run<actors::TurnClient>(host, options, meeting, world_.liveness(),
                                    world_.mapped_addresses(), world_.verdict());
   }
+}
+
+// Of all nodes' owners. Returns its token.
+std::string Game::add_grant() {
+  const std::string token = "token " + std::to_string(grants_.size());
+  core::turn::Grant grant;
+  grant.token_hash = sha256(as_bytes(token));
+  grant.id = load_u64(grant.token_hash.data());
+  grant.payer = dice_.below(2) == 0 ? core::Payer::kFriend : core::Payer::kFriendOfFriend;
+  grants_.push_back(grant);
+  return token;
 }
 
 void Game::add_zoo(size_t count) {
@@ -294,6 +342,7 @@ void Game::add_attackers() {
           host, actors::SilentClient::Options{node, 16, milliseconds(200)}));
     }
   }
+  if (dice_.below(2) == 0) add_proxy_seeker();
   if (is_hostile() || play_.profile == Profile::kFlood) {
     actors::Flooder::Options options;
     options.targets = nodes;
@@ -309,6 +358,22 @@ void Game::add_attackers() {
     Host& host = world_.add_host();
     flooders_.push_back(&world_.run<actors::Flooder>(host, world_.network(), options));
   }
+}
+
+void Game::add_proxy_seeker() {
+  constexpr uint16_t kEchoPort = 7;
+  actors::ProxySeeker::Options options;
+  const bool is_v4 = dice_.below(3) != 0;
+  for (const bool echoes : {false, true, true}) {
+    Host& host = world_.add_host();
+    const auto address = host.address_towards(any_node().endpoint(is_v4).address);
+    options.victims.push_back({*address, kEchoPort});
+    world_.run<actors::Bystander>(host, world_.verdict(), echoes);
+  }
+  options.server = any_node().endpoint(is_v4);
+  options.transport = static_cast<core::Transport>(dice_.below(3));
+  Host& host = world_.add_host(any_place());
+  proxy_seekers_.push_back(&world_.run<actors::ProxySeeker>(host, options));
 }
 
 // ---- What happens.
@@ -342,6 +407,14 @@ void Game::strike(Fault fault) {
       return world_.reboot_nat(static_cast<Network::RealmId>(1 + dice_.below(count - 1)));
     }
     case Fault::kClockJumps: return jump(any_node());
+    case Fault::kGrants: return revoke_grants(any_node());
+    case Fault::kStrangers: {
+      NodeShell& node = any_node();
+      node::Config config = node.config();
+      change_strangers(config.relay);
+      changed_.insert(&node);
+      return node.reload(config);
+    }
     case Fault::kReload: {
       NodeShell& node = any_node();
       node::Config config = node.config();
@@ -356,6 +429,26 @@ void Game::strike(Fault fault) {
       return node.reload(config);
     }
   }
+}
+
+void Game::revoke_grants(NodeShell& node) {
+  std::vector<core::turn::Grant> left;
+  for (core::turn::Grant grant : grants_) {
+    if (dice_.below(2) == 0) continue;
+    // Enough for some words.
+    if (dice_.below(4) == 0) grant.bytes_max = dice_.between(500, 20'000);
+    left.push_back(grant);
+  }
+  node.set_grants(left);
+}
+
+void Game::change_strangers(node::Config::Relay& relay) {
+  constexpr uint32_t kCounts[] = {0, 1, 2, 4, 64};
+  relay.stranger_allocations = kCounts[dice_.below(std::size(kCounts))];
+  relay.stranger_allocations_per_user = static_cast<uint32_t>(dice_.between(1, 8));
+  relay.stranger_bytes = dice_.below(2) == 0 ? 0 : dice_.between(500, 5'000);
+  relay.stranger_time = dice_.between(seconds(20), minutes(2));
+  relay.stranger_work = dice_.below(2) == 0 ? 0 : static_cast<uint32_t>(dice_.between(1, 12));
 }
 
 void Game::jump(NodeShell& node) {
@@ -377,6 +470,7 @@ void Game::jump(NodeShell& node) {
 
 void Game::recover() {
   for (actors::Liar* const liar : liars_) liar->stop();
+  for (actors::ProxySeeker* const seeker : proxy_seekers_) seeker->stop();
   for (actors::SilentClient* const client : silent_) client->stop();
   if (is_hostile()) {
     for (actors::Flooder* const flooder : flooders_) flooder->stop();
@@ -384,13 +478,20 @@ void Game::recover() {
   for (NodeShell* const node : world_.nodes()) {
     node::Config config = node->config();
     config.donate = World::small_config().donate;
-    config.donate.connections = static_cast<uint32_t>(play_.client_count + 8);
+    config.donate.connections = static_cast<uint32_t>(play_.client_count + kFurtherStreams);
     config.donate.bandwidth_bytes_per_second = 0;
     config.donate.monthly_bytes = 0;
     config.admission = World::small_config().admission;
+    const node::Config::Relay& relay = World::small_config().relay;
+    config.relay.stranger_allocations = relay.stranger_allocations;
+    config.relay.stranger_allocations_per_user = relay.stranger_allocations_per_user;
+    config.relay.stranger_bytes = relay.stranger_bytes;
+    config.relay.stranger_time = relay.stranger_time;
+    config.relay.stranger_work = relay.stranger_work;
     node->reload(config);
-    // A table of connections that a node was started with never grows: its owner restarts it.
-    if (node->is_running() && is_hostile()) node->crash();
+    node->set_grants(grants_);
+    // Tables that a node was started with never grow: its owner restarts it.
+    if (node->is_running() && (is_hostile() || changed_.contains(node))) node->crash();
     node->set_wall_clock(world_.wall());
   }
   if (play_.profile != Profile::kCalm) {

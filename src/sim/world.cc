@@ -28,7 +28,10 @@ node::Config World::small_config() {
   config.donate.connections = 32;
   config.admission.connections_per_prefix = 8;
   config.admission.prefixes = 256;
+  // Whoever lost an allocation behind a NAT that forgot makes another, until the old one expires.
   config.relay.allocations = 64;
+  config.relay.allocations_per_user = 64;
+  config.relay.stranger_allocations_per_user = 16;
   config.relay.users = {{std::string(kFriend), std::string(kFriendsPassword)}};
   config.stun.discovery_addresses.assign(std::begin(kAnyAddresses), std::end(kAnyAddresses));
   return config;

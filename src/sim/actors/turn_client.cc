@@ -1,13 +1,10 @@
 // SPDX-License-Identifier: MIT
 #include "sim/actors/turn_client.h"
 
-#include <algorithm>
-#include <array>
+#include <string_view>
 
 #include "base/check.h"
-#include "base/crypto_hash.h"
 #include "wire/channel_data.h"
-#include "wire/stun_builder.h"
 
 namespace roost::sim::actors {
 namespace {
@@ -15,7 +12,6 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 using wire::StunAttribute;
-using wire::StunBuilder;
 using wire::StunClass;
 using wire::StunMethod;
 using wire::StunView;
@@ -25,9 +21,15 @@ constexpr Duration kFirstPause = milliseconds(500);
 constexpr unsigned kRequestsMax = 5;   // 0, 0.5, 1.5, 3.5, 7.5 s; given up after 15.5 s.
 constexpr unsigned kCallsPerLook = 5;  // Then the other's address is looked up again.
 constexpr Duration kCallPause = seconds(1);
+// From the question for credentials until it is asked again, and after a refusal, or the end of a
+// stream.
+constexpr Duration kFetchPatience = seconds(10);
+constexpr Duration kRefusedPause = seconds(2);
 constexpr Duration kPermissionAge = std::chrono::minutes(4);  // Renewed before it lapses.
 constexpr std::string_view kQuestion = "are you there? ";
 constexpr std::string_view kAnswer = "here I am: ";
+// What ICE agents call each other, by side.
+constexpr std::string_view kNames[] = {"left", "right"};
 
 }  // namespace
 
@@ -39,7 +41,13 @@ TurnClient::TurnClient(Host& host, const Options& options, Meeting& meeting,
       liveness_(liveness),
       mapped_(mapped),
       verdict_(verdict),
-      id_(liveness.add_client(options.name)) {
+      id_(liveness.add_client(options.name)),
+      has_password_(!options.password.empty()),
+      credentials_{options.username, options.password},
+      fetch_(host, options.server, options.token),
+      line_(host, {options.server, options.transport, options.segment_bytes}),
+      // So that what is said is of every size.
+      call_number_(host.dice().below(2000)) {
   set_alarm(now() + host.dice().between(Duration(), options_.period));
 }
 
@@ -50,26 +58,62 @@ void TurnClient::on_alarm() {
     relayed_.reset();
     return begin_attempt();
   }
+  if (state_ == State::kFetching) return fetch();
+  if (state_ == State::kRenewing) return request(State::kChecking, StunMethod::kRefresh);
   if (state_ == State::kCalling) return call();
-  if (request_.empty()) return relayed_ ? permit() : allocate();
+  if (request_.empty()) return relayed_ ? permit() : begin_anew();
   if (sent_count_ < kRequestsMax) return send_request();
-  allocate();  // Nobody there: perhaps what is between us has forgotten us.
+  begin_anew();  // Nobody there: perhaps what is between us has forgotten us.
 }
 
 void TurnClient::begin_attempt() {
   attempt_began_at_ = now();
+  if (relayed_ && !has_password_ && host().dice().below(4) == 0) return renew();
   if (relayed_) return request(State::kChecking, StunMethod::kRefresh);
+  begin_anew();
+}
+
+void TurnClient::begin_anew() {
+  if (credentials_.password.empty()) return fetch();
+  allocate();
+}
+
+void TurnClient::fetch() {
+  state_ = State::kFetching;
+  request_.clear();
+  line_.close();
+  meeting_.relayed[options_.side].reset();
+  relayed_.reset();
+  fetch_.begin();
+  set_alarm(now() + kFetchPatience);
+}
+
+void TurnClient::renew() {
+  state_ = State::kRenewing;
+  request_.clear();
+  fetch_.begin();
+  set_alarm(now() + kRefusedPause);
+}
+
+void TurnClient::take_credentials(CredentialFetch::Result result) {
+  if (state_ == State::kRenewing && result == CredentialFetch::Result::kGiven) {
+    credentials_.username = fetch_.credentials().username;
+    credentials_.password = fetch_.credentials().password;
+    return request(State::kChecking, StunMethod::kRefresh);
+  }
+  if (state_ != State::kFetching) return;
+  if (result == CredentialFetch::Result::kRefused) set_alarm(now() + kRefusedPause);
+  if (result != CredentialFetch::Result::kGiven) return;
+  credentials_ = {fetch_.credentials().username, fetch_.credentials().password};
   allocate();
 }
 
 void TurnClient::allocate() {
-  const auto address = host().address_towards(options_.server.address);
-  CHECK(address.has_value());
-  local_ = {*address, host().next_port()};
+  line_.open();
   meeting_.relayed[options_.side].reset();
   relayed_.reset();
   permitted_.reset();
-  nonce_.clear();
+  credentials_.nonce.clear();
   request(State::kAllocating, StunMethod::kAllocate);
 }
 
@@ -80,6 +124,7 @@ void TurnClient::permit() {
     request_.clear();
     return set_alarm(now() + kFirstPause);
   }
+  if (permitted_ != other) forget_check();
   permitted_ = *other;
   uses_channel_ = host().dice().below(2) == 0;
   request(State::kPermitting,
@@ -90,39 +135,29 @@ void TurnClient::permit() {
 void TurnClient::request(State state, StunMethod method) {
   state_ = state;
   method_ = method;
-  std::array<uint8_t, 512> buffer;
-  const auto id = host().dice().random().bytes<12>();
-  StunBuilder builder(buffer, StunClass::kRequest, method, id);
-  if (method == StunMethod::kAllocate) {
-    builder.add_u32(StunAttribute::kRequestedTransport, uint32_t{17} << 24);
-    if (!options_.server.address.is_v4()) {
-      builder.add_u32(StunAttribute::kRequestedAddressFamily, uint32_t{2} << 24);
-    }
-  }
-  if (method == StunMethod::kChannelBind) {
-    builder.add_u32(StunAttribute::kChannelNumber, uint32_t{kChannel} << 16);
-  }
-  if (method == StunMethod::kChannelBind || method == StunMethod::kCreatePermission) {
-    builder.add_xor_address(StunAttribute::kXorPeerAddress, *permitted_);
-  }
-  if (!nonce_.empty()) {
-    builder.add(StunAttribute::kUsername, as_bytes(options_.username));
-    builder.add(StunAttribute::kRealm, as_bytes(realm_));
-    builder.add(StunAttribute::kNonce, as_bytes(nonce_));
-    builder.add_integrity(
-        md5(as_bytes(options_.username + ':' + realm_ + ':' + options_.password)));
-  }
-  const Bytes built = builder.finish();
-  CHECK(!built.empty());
-  request_.assign(built.begin(), built.end());
+  request_ = build_request(method);
   sent_count_ = 0;
   pause_ = kFirstPause;
   send_request();
 }
 
+Message TurnClient::build_request(StunMethod method) {
+  Dice& dice = host().dice();
+  if (method == StunMethod::kAllocate) {
+    return allocate_request(credentials_, options_.server.address.is_v4(), dice);
+  }
+  if (method == StunMethod::kRefresh) return refresh_request(credentials_, dice);
+  if (method == StunMethod::kCreatePermission) {
+    return permission_request(credentials_, *permitted_, dice);
+  }
+  CHECK(method == StunMethod::kChannelBind);
+  return channel_request(credentials_, kChannel, *permitted_, dice);
+}
+
+// On a stream it is sent once (RFC 8489 §6.2.2), and waited for as long.
 void TurnClient::send_request() {
   ++sent_count_;
-  host().send_datagram(local_, options_.server, request_);
+  if (sent_count_ == 1 || !line_.is_stream()) line_.send(request_);
   set_alarm(now() + pause_);
   pause_ *= 2;
 }
@@ -133,14 +168,35 @@ void TurnClient::again_in(Duration pause) {
 }
 
 void TurnClient::on_packet(Packet packet) {
-  const bool is_ours = packet.kind == PacketKind::kDatagram && packet.destination == local_ &&
-                       packet.source == options_.server;
-  if (!is_ours) return;
-  if (const auto data = wire::parse_channel_data(packet.payload)) {
+  const auto fetched = fetch_.take(packet);
+  if (fetched != CredentialFetch::Result::kNotOurs) return take_credentials(fetched);
+  if (!line_.take(packet)) return;
+  while (true) {
+    switch (line_.next()) {
+      case TurnLine::Found::kNothing: return;
+      case TurnLine::Found::kMessage: take_message(line_.message()); break;
+      case TurnLine::Found::kBroken:
+        line_.close();
+        return verdict_.fail(now(), "what comes on a stream are no messages");
+      case TurnLine::Found::kEnd:
+        // Our allocation has ended with the stream (RFC 8656 §3.1).
+        relayed_.reset();
+        meeting_.relayed[options_.side].reset();
+        if (state_ != State::kResting) {
+          state_ = State::kAllocating;
+          again_in(kRefusedPause);
+        }
+        return;
+    }
+  }
+}
+
+void TurnClient::take_message(Bytes message) {
+  if (const auto data = wire::parse_channel_data(message)) {
     if (data->channel == kChannel && permitted_) take_data(*permitted_, data->data);
     return;
   }
-  const auto view = StunView::parse(packet.payload);
+  const auto view = StunView::parse(message);
   if (!view) return;
   if (view->message_class() == StunClass::kIndication && view->method() == StunMethod::kData) {
     const auto peer = view->find_xor_address(StunAttribute::kXorPeerAddress);
@@ -150,28 +206,31 @@ void TurnClient::on_packet(Packet packet) {
   }
   const bool answers = !request_.empty() && same_bytes(view->cookie_and_transaction_id(),
                                                        Bytes(request_).subspan(4, 16));
-  if (answers) take_reply(*view, packet.payload);
+  if (answers) take_reply(*view, message);
 }
 
 void TurnClient::take_reply(const StunView& reply, Bytes bytes) {
   if (reply.message_class() == StunClass::kError) return take_error(reply);
   if (reply.message_class() != StunClass::kSuccess) return;
-  const auto key = md5(as_bytes(options_.username + ':' + realm_ + ':' + options_.password));
-  if (!reply.integrity_matches(key)) return verdict_.fail(now(), "a success that is not signed");
+  if (!reply.integrity_matches(credentials_.key()))
+    return verdict_.fail(now(), "a success that is not signed");
   take_success(reply, bytes);
 }
 
 void TurnClient::take_error(const StunView& reply) {
   const unsigned code = reply.error_code().value_or(0);
   const auto nonce = reply.find(StunAttribute::kNonce);
-  if ((code == 401 || code == 438) && nonce) {
-    const bool was_signed = !nonce_.empty();
-    nonce_ = as_text(*nonce);
-    if (const auto realm = reply.find(StunAttribute::kRealm)) realm_ = as_text(*realm);
-    // Refused although signed: the node has another key for its nonces, so it was restarted.
-    if (was_signed && code == 401) return verdict_.fail(now(), "the right password refused");
+  const bool was_signed = !credentials_.nonce.empty();
+  const bool is_refused = code == 401 && was_signed;
+  if (is_refused && has_password_) return verdict_.fail(now(), "the right password refused");
+  // The nonce may be stale, or the node was restarted and has another key for its nonces.
+  if ((code == 401 || code == 438) && nonce && !is_refused) {
+    credentials_.nonce = as_text(*nonce);
+    if (const auto realm = reply.find(StunAttribute::kRealm)) credentials_.realm = as_text(*realm);
     return request(state_, method_);
   }
+  // What was given has expired or was revoked: ask for more.
+  if (is_refused) credentials_ = {};
   // No such allocation, or no room: from the beginning, and not at once.
   relayed_.reset();
   state_ = State::kAllocating;
@@ -183,7 +242,9 @@ void TurnClient::take_success(const StunView& reply, Bytes bytes) {
     case State::kAllocating: {
       relayed_ = reply.find_xor_address(StunAttribute::kXorRelayedAddress);
       if (!relayed_) return verdict_.fail(now(), "an allocation without an address");
-      mapped_.check(now(), bytes, host().seen_from(Protocol::kUdp, local_, options_.server));
+      ++allocation_count_;
+      forget_check();
+      mapped_.check(now(), bytes, line_.seen_as());
       meeting_.relayed[options_.side] = *relayed_;
       return permit();
     }
@@ -194,6 +255,8 @@ void TurnClient::take_success(const StunView& reply, Bytes bytes) {
       break;
     }
     case State::kPermitting: permitted_at_ = now(); break;
+    case State::kFetching:
+    case State::kRenewing:
     case State::kCalling:
     case State::kResting: return;
   }
@@ -209,23 +272,33 @@ void TurnClient::call() {
     // No answer: the other may have a new address, or we none any more.
     return request(State::kChecking, StunMethod::kRefresh);
   }
-  send_data(std::string(kQuestion) + std::to_string(call_number_));
+  if (meeting_.is_of_agents && !is_checked_) {
+    send_check();
+  } else {
+    send_data(as_bytes(std::string(kQuestion) + std::to_string(call_number_)));
+  }
   set_alarm(now() + kCallPause);
 }
 
-void TurnClient::send_data(std::string_view text) {
-  std::array<uint8_t, 256> buffer;
-  if (uses_channel_) {
-    const auto header = wire::channel_data_header(kChannel, text.size());
-    std::vector<uint8_t> message(header.begin(), header.end());
-    message.insert(message.end(), text.begin(), text.end());
-    return host().send_datagram(local_, options_.server, message);
+// The same again until it is answered.
+void TurnClient::send_check() {
+  if (check_.empty()) {
+    std::string name(kNames[1 - options_.side]);
+    name.append(":").append(kNames[options_.side]);
+    check_ = ice_check(name, host().dice());
   }
-  const auto id = host().dice().random().bytes<12>();
-  StunBuilder indication(buffer, StunClass::kIndication, StunMethod::kSend, id);
-  indication.add_xor_address(StunAttribute::kXorPeerAddress, *permitted_);
-  indication.add(StunAttribute::kData, as_bytes(text));
-  host().send_datagram(local_, options_.server, indication.finish());
+  check_sent_at_ = now();
+  send_data(check_);
+}
+
+void TurnClient::forget_check() {
+  is_checked_ = false;
+  check_.clear();
+}
+
+void TurnClient::send_data(Bytes data) {
+  if (uses_channel_) return line_.send(channel_data(kChannel, data));
+  line_.send(send_indication(*permitted_, data, host().dice()));
 }
 
 void TurnClient::take_data(const Endpoint& peer, Bytes data) {
@@ -233,10 +306,14 @@ void TurnClient::take_data(const Endpoint& peer, Bytes data) {
   if (permitted_ && peer != *permitted_ && peer.address != permitted_->address) {
     return verdict_.fail(now(), "data from " + peer.text() + ", whom we have not permitted");
   }
+  if (const auto check = StunView::parse(data)) {
+    if (permitted_ == peer) take_check(*check);
+    return;
+  }
   if (text.starts_with(kQuestion)) {
     // Whoever asks has a permission for us; whether we have one for him shows.
     if (permitted_ == peer) {
-      send_data(std::string(kAnswer) + std::string(text.substr(kQuestion.size())));
+      send_data(as_bytes(std::string(kAnswer) + std::string(text.substr(kQuestion.size()))));
     }
     return;
   }
@@ -249,6 +326,28 @@ void TurnClient::take_data(const Endpoint& peer, Bytes data) {
   liveness_.succeeded(id_, attempt_began_at_);
   state_ = State::kResting;
   set_alarm(now() + options_.period);
+}
+
+// A connectivity check of the other's, or his answer to ours. Who is checked checks in turn
+// (RFC 8445 §7.3.1.4), so that both know soon.
+void TurnClient::take_check(const StunView& message) {
+  if (message.method() != StunMethod::kBinding || !has_ice_integrity(message)) return;
+  if (message.message_class() == StunClass::kRequest) {
+    std::string ours(kNames[options_.side]);
+    ours.append(":").append(kNames[1 - options_.side]);
+    const auto name = message.find(StunAttribute::kUsername);
+    if (!name || as_text(*name) != ours) return;
+    send_data(ice_answer(message, *permitted_));
+    const bool is_on_its_way = !check_.empty() && now() < check_sent_at_ + kFirstPause;
+    if (!is_checked_ && !is_on_its_way) send_check();
+    return;
+  }
+  const bool answers =
+      message.message_class() == StunClass::kSuccess && !check_.empty() &&
+      same_bytes(message.cookie_and_transaction_id(), Bytes(check_).subspan(4, 16));
+  if (!answers || is_checked_) return;
+  is_checked_ = true;
+  if (state_ == State::kCalling) call();
 }
 
 }  // namespace roost::sim::actors

@@ -1,0 +1,255 @@
+// SPDX-License-Identifier: MIT
+//
+// Goal: whoever may use a relay is served by it, over whatever way and with whatever credentials,
+// and who may not, or no more, gets nothing through it.
+// Method: small worlds of one or two nodes with a pair of clients each, and one who seeks a proxy.
+#include <gtest/gtest.h>
+
+#include "base/crypto_hash.h"
+#include "sim/actors/bystander.h"
+#include "sim/actors/proxy_seeker.h"
+#include "sim/actors/turn_client.h"
+#include "sim/world.h"
+
+namespace roost::sim {
+namespace {
+
+using namespace std::chrono_literals;
+
+using actors::Bystander;
+using actors::Meeting;
+using actors::ProxySeeker;
+using actors::TurnClient;
+using core::Transport;
+
+constexpr Transport kTransports[] = {Transport::kUdp, Transport::kTcp, Transport::kTls};
+constexpr std::string_view kToken = "a token";
+
+core::turn::Grant grant() {
+  core::turn::Grant made;
+  made.token_hash = sha256(as_bytes(kToken));
+  made.id = load_u64(made.token_hash.data());
+  return made;
+}
+
+TurnClient::Options named() {
+  TurnClient::Options options;
+  options.username = World::kFriend;
+  options.password = World::kFriendsPassword;
+  options.period = 4s;
+  return options;
+}
+TurnClient::Options with_token() {
+  TurnClient::Options options;
+  options.token = kToken;
+  options.period = 4s;
+  return options;
+}
+TurnClient::Options stranger() {
+  TurnClient::Options options;
+  options.period = 4s;
+  return options;
+}
+
+class RelayWorld : public testing::Test {
+ protected:
+  TurnClient& add(const NodeShell& node, TurnClient::Options options, size_t side) {
+    Place place;
+    place.nats = nat_chain(NatKind::kSymmetric);
+    options.server = node.endpoint(true);
+    options.side = side;
+    if (options.password.empty() && options.token.empty()) meeting_.is_of_agents = true;
+    return world_.run<TurnClient>(world_.add_host(place), options, meeting_, world_.liveness(),
+                                  world_.mapped_addresses(), world_.verdict());
+  }
+  void expect_all_is_well(Duration time = 75s) {
+    world_.heal();
+    world_.run_for(time);
+    world_.check_liveness();
+    EXPECT_TRUE(world_.verdict().holds()) << world_.verdict().text();
+  }
+
+  World world_{1};
+  Meeting meeting_;
+};
+
+TEST_F(RelayWorld, ServesPairsOverEveryTwoTransports) {
+  for (const Transport one : kTransports) {
+    for (const Transport other : kTransports) {
+      World world(7);
+      Meeting meeting;
+      NodeShell& node = world.add_node();
+      const TurnClient* clients[2];
+      for (const size_t side : {0, 1}) {
+        Place place;
+        place.nats = nat_chain(NatKind::kSymmetric);
+        TurnClient::Options options = named();
+        options.server = node.endpoint(true);
+        options.transport = side == 0 ? one : other;
+        options.segment_bytes = side * 61;
+        options.side = side;
+        clients[side] =
+            &world.run<TurnClient>(world.add_host(place), options, meeting, world.liveness(),
+                                   world.mapped_addresses(), world.verdict());
+      }
+      world.heal();
+      world.run_for(2min);
+      world.check_liveness();
+      EXPECT_TRUE(world.verdict().holds()) << world.verdict().text();
+      for (const TurnClient* const client : clients) {
+        EXPECT_GT(client->answer_count(), 10u);
+        EXPECT_EQ(client->allocation_count(), 1u);
+      }
+    }
+  }
+}
+
+TEST_F(RelayWorld, ServesHoldersOfGrants) {
+  NodeShell& node = world_.add_node();
+  node.set_grants({grant()});
+  const TurnClient& client = add(node, with_token(), 0);
+  add(node, named(), 1);
+  expect_all_is_well();
+  EXPECT_EQ(client.credential_fetch().last_status(), 200);
+}
+
+TEST_F(RelayWorld, ServesStrangersOfTwoNodesOnceTheyAgree) {
+  add(world_.add_node(), stranger(), 0);
+  add(world_.add_node(), stranger(), 1);
+  expect_all_is_well();
+  for (const NodeShell* const node : world_.nodes()) {
+    const auto& passed = node->node().turn()->forwarded();
+    EXPECT_GT(passed.to_peer_packets[static_cast<size_t>(core::Payer::kStranger)], 20u);
+    EXPECT_GT(passed.to_client_packets[static_cast<size_t>(core::Payer::kStranger)], 20u);
+  }
+}
+
+TEST_F(RelayWorld, LetsStrangersWorkWhereTheOwnerWantsIt) {
+  node::Config config = World::small_config();
+  config.relay.stranger_work = 8;
+  NodeShell& node = world_.add_node(config);
+  const TurnClient& client = add(node, stranger(), 0);
+  add(node, stranger(), 1);
+  expect_all_is_well();
+  EXPECT_GE(client.credential_fetch().solved_count(), 1u);
+}
+
+TEST_F(RelayWorld, ServesStrangersAgainWhenTheirTimeIsOver) {
+  node::Config config = World::small_config();
+  config.relay.stranger_time = 40s;
+  NodeShell& node = world_.add_node(config);
+  const TurnClient& client = add(node, stranger(), 0);
+  add(node, named(), 1);
+  expect_all_is_well(3min);
+  EXPECT_GE(client.allocation_count(), 4u);
+}
+
+TEST_F(RelayWorld, EndsWhatAGrantHasBegunWhenItIsRevoked) {
+  NodeShell& node = world_.add_node();
+  node.set_grants({grant()});
+  const TurnClient& client = add(node, with_token(), 0);
+  add(node, named(), 1);
+  world_.run_for(30s);
+  const uint64_t before = client.answer_count();
+  EXPECT_GT(before, 3u);
+  EXPECT_EQ(node.node().turn()->table().size(), 2u);
+  node.set_grants({});
+  world_.run_for(10ms);
+  EXPECT_EQ(node.node().turn()->table().size(), 1u);
+  world_.run_for(1min);
+  EXPECT_EQ(client.answer_count(), before);
+  EXPECT_EQ(client.credential_fetch().last_status(), 401);
+  node.set_grants({grant()});
+  expect_all_is_well();
+  EXPECT_GT(client.answer_count(), before);
+}
+
+TEST_F(RelayWorld, EndsStrangersWhereTheyAreNotServedAnyMore) {
+  NodeShell& node = world_.add_node();
+  const TurnClient& client = add(node, stranger(), 0);
+  add(node, named(), 1);
+  world_.run_for(30s);
+  const uint64_t before = client.answer_count();
+  EXPECT_GT(before, 3u);
+  node::Config config = node.config();
+  config.relay.stranger_allocations = 0;
+  node.reload(config);
+  world_.run_for(1min);
+  EXPECT_EQ(client.answer_count(), before);
+  EXPECT_EQ(node.node().turn()->table().count(core::Payer::kStranger), 0u);
+  config.relay.stranger_allocations = 64;
+  node.reload(config);
+  expect_all_is_well();
+  EXPECT_GT(client.answer_count(), before);
+}
+
+// There is room for the consent of as many as the node was started for.
+TEST_F(RelayWorld, TakesOnNoMoreStrangersThanItWasStartedFor) {
+  node::Config config = World::small_config();
+  config.relay.stranger_allocations = 1;
+  NodeShell& node = world_.add_node(config);
+  config = node.config();
+  config.relay.stranger_allocations = 64;
+  node.reload(config);
+  for (const size_t side : {0, 1}) add(node, stranger(), side);
+  for (int i = 0; i < 60; ++i) {
+    world_.run_for(1s);
+    EXPECT_LE(node.node().turn()->table().count(core::Payer::kStranger), 1u);
+  }
+  node.crash();
+  node.restart();
+  expect_all_is_well(2min);
+}
+
+TEST_F(RelayWorld, EndsTheAllocationOfAStreamWithIt) {
+  NodeShell& node = world_.add_node();
+  TurnClient::Options options = named();
+  options.transport = Transport::kTls;
+  // Waits for the other longer than a stream may be silent.
+  const TurnClient& client = add(node, options, 0);
+  world_.run_for(2min);
+  EXPECT_GT(client.allocation_count(), 5u);
+  EXPECT_LE(node.node().turn()->table().size(), 1u);
+  EXPECT_TRUE(world_.verdict().holds()) << world_.verdict().text();
+}
+
+TEST_F(RelayWorld, IsNoProxyForWhoeverSeeksOne) {
+  for (const Transport transport : {Transport::kUdp, Transport::kTcp}) {
+    World world(3);
+    NodeShell& node = world.add_node();
+    ProxySeeker::Options options;
+    options.server = node.endpoint(true);
+    options.transport = transport;
+    std::vector<const Bystander*> bystanders;
+    for (const bool echoes : {false, true}) {
+      Host& host = world.add_host();
+      options.victims.push_back({host.addresses().front(), 7});
+      bystanders.push_back(&world.run<Bystander>(host, world.verdict(), echoes));
+    }
+    const ProxySeeker& seeker = world.run<ProxySeeker>(world.add_host(), options);
+    world.run_for(5min);
+    EXPECT_TRUE(world.verdict().holds()) << world.verdict().text();
+    // It did what it could.
+    EXPECT_GT(seeker.attempt_count(), 300u);
+    EXPECT_EQ(seeker.success_count(), 0u);
+    for (const Bystander* const bystander : bystanders) EXPECT_GT(bystander->packet_count(), 50u);
+  }
+}
+
+TEST_F(RelayWorld, IsFoundOutWhereItIsAProxy) {
+  node::Config config = World::small_config();
+  config.relay.consent = false;
+  NodeShell& node = world_.add_node(config);
+  ProxySeeker::Options options;
+  options.server = node.endpoint(true);
+  Host& host = world_.add_host();
+  options.victims.push_back({host.addresses().front(), 7});
+  world_.run<Bystander>(host, world_.verdict(), true);
+  const ProxySeeker& seeker = world_.run<ProxySeeker>(world_.add_host(), options);
+  world_.run_for(1min);
+  EXPECT_FALSE(world_.verdict().holds());
+  EXPECT_GT(seeker.success_count(), 10u);
+}
+
+}  // namespace
+}  // namespace roost::sim
