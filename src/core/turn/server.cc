@@ -575,17 +575,6 @@ void Server::end(Allocation& allocation, Outbox& out) {
 
 // ---- Refresh, CreatePermission, ChannelBind.
 
-// What the client wishes, within what we grant (§7.2): no longer than its credentials are valid,
-// nor than its class may go on.
-Duration Server::lifetime_for(const Request& request, const Allocation& allocation) const {
-  const std::chrono::seconds wished(request.view.find_u32(StunAttribute::kLifetime).value_or(0));
-  const Duration granted = std::clamp<Duration>(wished, kLifetimeDefault, options_.lifetime_max);
-  const Duration lifetime =
-      std::min({granted, request.proof.valid_for, allocation.ends_at - request.now.mono});
-  // In whole seconds, as the client is told: what it takes for over is over.
-  return std::max(std::chrono::seconds(), std::chrono::floor<std::chrono::seconds>(lifetime));
-}
-
 // The flow's allocation, if the request may use it; otherwise the request is refused.
 Allocation* Server::find_own(const Request& request, Outbox& out) {
   Allocation* const allocation = table_.find(request.flow);

@@ -5,8 +5,11 @@
 
 #include "base/check.h"
 #include "core/turn/server.h"
+#include "core/turn/server_request.h"
 
 namespace roost::core::turn {
+
+using wire::StunAttribute;
 
 HttpReply Server::answer(const Now& now, const HttpRequestArrived& request, Outbox& out) {
   const uint32_t strangers_max =
@@ -51,6 +54,17 @@ void Server::end_whom_nobody_vouches_for(MonoTime now) {
   table_.for_each([&](const Allocation& allocation) {
     if (!authenticator_.still_knows(allocation.proof)) table_.set_deadline(allocation, now);
   });
+}
+
+// What the client wishes, within what we grant (§7.2): no longer than its credentials are valid,
+// nor than its class may go on.
+Duration Server::lifetime_for(const Request& request, const Allocation& allocation) const {
+  const std::chrono::seconds wished(request.view.find_u32(StunAttribute::kLifetime).value_or(0));
+  const Duration granted = std::clamp<Duration>(wished, kLifetimeDefault, options_.lifetime_max);
+  const Duration lifetime =
+      std::min({granted, request.proof.valid_for, allocation.ends_at - request.now.mono});
+  // In whole seconds, as the client is told: what it takes for over is over.
+  return std::max(std::chrono::seconds(), std::chrono::floor<std::chrono::seconds>(lifetime));
 }
 
 // Whether the grant, if there is one, has something left. What an earlier account had relayed
