@@ -321,7 +321,7 @@ def test_who_does_not_answer_and_what_nobody_binds_ends_after_30_seconds(
         stream, _ = _accept(peer)
         assert alice.connect((OPEN, 9)).error == 446
         assert alice.answer_to(asked) == 447
-        assert 29.9 < time.monotonic() - started < 33
+        assert 29.9 < time.monotonic() - started < 45
         assert has_ended(stream, within=4)
         assert alice.try_to_bind((CONNECTION_ID, number))[0].error == 400
     finally:
