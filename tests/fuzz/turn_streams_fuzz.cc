@@ -192,7 +192,13 @@ class Play {
       case StunMethod::kRefresh:
         if (shape % 4 == 0) builder.add_u32(StunAttribute::kLifetime, 0);
         break;
-      default:
+      case StunMethod::kBinding:
+      case StunMethod::kSend:
+      case StunMethod::kData:
+      case StunMethod::kCreatePermission:
+      case StunMethod::kChannelBind:
+      case StunMethod::kConnect:
+      case StunMethod::kConnectionAttempt:
         builder.add_u32(StunAttribute::kChannelNumber, 0x40000000);
         builder.add_xor_address(StunAttribute::kXorPeerAddress,
                                 kPeers[shape % kPeers.size()].endpoint);
