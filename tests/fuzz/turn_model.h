@@ -5,6 +5,7 @@
 #include <array>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -103,10 +104,9 @@ struct IceMessage {
     const Bytes built = builder.finish();
     return {built.begin(), built.end()};
   }
-  std::string turned_round() const {
-    const size_t colon = name.find(':');
-    return name.substr(colon + 1) + ':' + name.substr(0, colon);
-  }
+  std::string receiver() const { return name.substr(0, name.find(':')); }
+  std::string sender() const { return name.substr(name.find(':') + 1); }
+  std::string turned_round() const { return sender() + ':' + receiver(); }
 };
 
 // What a stranger and a peer have said to each other: Consent, for one peer.
@@ -115,17 +115,20 @@ struct Agreement {
   std::string our_name = "none of ours", their_name;
   bool is_given = false;
 
-  bool admits_to_peer(const std::optional<IceMessage>& message) {
+  // `names`: by which the client has called itself, whomever it talked to.
+  bool admits_to_peer(const std::optional<IceMessage>& message, std::set<std::string>& names) {
     if (is_given) return true;
     if (!message) return false;
     if (message->kind != 0) return !their_name.empty();
-    if (!message->is_check()) return false;
+    if (!message->is_check() || names.contains(message->receiver())) return false;
+    names.insert(message->sender());
     our_id = message->id;
     our_name = message->turned_round();
     is_given = our_name == their_name;
     return true;
   }
-  bool admits_to_client(const std::optional<IceMessage>& message) {
+  bool admits_to_client(const std::optional<IceMessage>& message,
+                        const std::set<std::string>& names) {
     if (is_given) return true;
     if (!message) return false;
     const bool is_ours = our_id == message->id;
@@ -133,7 +136,7 @@ struct Agreement {
       is_given = is_ours && message->kind == 1 && message->has_integrity;
       return is_ours;
     }
-    if (!message->is_check() || is_ours) return false;
+    if (!message->is_check() || is_ours || names.contains(message->sender())) return false;
     their_name = message->name;
     is_given = our_name == their_name;
     return true;
@@ -158,6 +161,14 @@ struct Client {
     std::map<uint16_t, std::pair<Endpoint, MonoTime>> channels;
     Payer payer = Payer::kFriend;
     std::map<Endpoint, Agreement> agreements;
+    std::set<std::string> names;
+
+    bool admits_to_peer(const Endpoint& peer, const std::optional<IceMessage>& message) {
+      return agreements[peer].admits_to_peer(message, names);
+    }
+    bool admits_to_client(const Endpoint& peer, const std::optional<IceMessage>& message) {
+      return agreements[peer].admits_to_client(message, names);
+    }
 
     bool permits(const IpAddress& peer, MonoTime now) const {
       const auto found = permissions.find(peer);
