@@ -214,6 +214,7 @@ void AllocationTable::open_relay(Allocation& allocation, Family family, const En
                                  const Endpoint& advertised) {
   Allocation::Relay& relay = allocation.relays[static_cast<size_t>(family)];
   relay = {Allocation::Relay::State::kOpen, local, advertised};
+  ++relays_by_address_[local.address];
   entry_of(local, allocation.protocol) = (allocation.slot << 1 | static_cast<uint32_t>(family)) + 1;
 }
 
@@ -222,8 +223,14 @@ void AllocationTable::close_relay(Allocation& allocation, Family family) {
   if (relay.state == Allocation::Relay::State::kOpen) {
     uint32_t& entry = entry_of(relay.local, allocation.protocol);
     if (entry == (allocation.slot << 1 | static_cast<uint32_t>(family)) + 1) entry = 0;
+    const auto count = relays_by_address_.find(relay.local.address);
+    if (--count->second == 0) relays_by_address_.erase(count);
   }
   relay = {};
+}
+
+bool AllocationTable::has_relays_at(const IpAddress& address) const {
+  return relays_by_address_.contains(address);
 }
 
 Allocation* AllocationTable::find_relayed(const Endpoint& endpoint, RelayProtocol protocol) {
@@ -343,6 +350,7 @@ void AllocationTable::check_invariants() const {
   deadlines_.check_invariants();
   uint32_t used = 0;
   uint32_t with_flow = 0;
+  std::map<IpAddress, uint32_t> relays_by_address;
   for (const Allocation& allocation : allocations_) {
     if (allocation.state == Allocation::State::kFree) continue;
     ++used;
@@ -359,12 +367,14 @@ void AllocationTable::check_invariants() const {
     for (const Family family : {Family::kV4, Family::kV6}) {
       const Allocation::Relay& relay = allocation.relays[static_cast<size_t>(family)];
       if (relay.state != Allocation::Relay::State::kOpen) continue;
+      ++relays_by_address[relay.local.address];
       const uint32_t index = allocation.slot << 1 | static_cast<uint32_t>(family);
       const auto& by_port = by_port_[static_cast<size_t>(allocation.protocol)];
       CHECK(by_port[static_cast<size_t>(family)][relay.local.port] == index + 1);
     }
   }
   CHECK(used == size_ && with_flow == by_flow_.size());
+  CHECK(relays_by_address == relays_by_address_);
   CHECK(used + free_slots_.size() == allocations_.size());
   uint32_t counted = 0;
   for (const uint32_t count : counts_) counted += count;

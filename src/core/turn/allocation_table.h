@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <vector>
 
@@ -145,6 +146,8 @@ class AllocationTable {
   void open_relay(Allocation& allocation, Family family, const Endpoint& local,
                   const Endpoint& advertised);
   void close_relay(Allocation& allocation, Family family);
+  // Whether any is bound to that address.
+  bool has_relays_at(const IpAddress& address) const;
   // Whose relayed address that is, as bound or as the world sees it; null if nobody's.
   Allocation* find_relayed(const Endpoint& endpoint, RelayProtocol protocol = RelayProtocol::kUdp);
 
@@ -230,6 +233,8 @@ class AllocationTable {
   // By protocol, family and port: one more than the relay's index (slot and family). A port is
   // bound once per protocol and family, because all relayed addresses of those share the range.
   std::array<std::array<ZeroedArray<uint32_t>, 2>, 2> by_port_;
+  // How many relayed addresses are bound to each address of ours: as many entries as those.
+  std::map<IpAddress, uint32_t> relays_by_address_;
   uint32_t size_ = 0;
   std::array<uint32_t, kPayerCount> counts_{};
   std::array<uint64_t, kFullCount> refusals_{};

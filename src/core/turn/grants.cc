@@ -25,11 +25,16 @@ void Grants::set(std::vector<Grant> grants) {
   grants_ = std::move(grants);
 }
 
-const Grant* Grants::find(uint64_t id) const {
+size_t Grants::place_of(uint64_t id) const {
   const auto found =
       std::lower_bound(grants_.begin(), grants_.end(), id,
                        [](const Grant& grant, uint64_t wanted) { return grant.id < wanted; });
-  return found != grants_.end() && found->id == id ? &*found : nullptr;
+  return static_cast<size_t>(found - grants_.begin());
+}
+
+const Grant* Grants::find(uint64_t id) const {
+  const size_t place = place_of(id);
+  return place < grants_.size() && grants_[place].id == id ? &grants_[place] : nullptr;
 }
 
 const Grant* Grants::find_by_token(std::string_view token) const {
@@ -39,8 +44,9 @@ const Grant* Grants::find_by_token(std::string_view token) const {
 }
 
 void Grants::note_relayed(uint64_t id, uint64_t bytes) {
-  Grant* const grant = const_cast<Grant*>(find(id));
-  if (grant != nullptr) grant->relayed_bytes = std::max(grant->relayed_bytes, bytes);
+  if (find(id) == nullptr) return;
+  Grant& grant = grants_[place_of(id)];
+  grant.relayed_bytes = std::max(grant.relayed_bytes, bytes);
 }
 
 }  // namespace roost::core::turn

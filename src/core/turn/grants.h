@@ -49,6 +49,9 @@ class Grants {
   const std::vector<Grant>& all() const { return grants_; }
 
  private:
+  // Where the grant of that id is, or would be.
+  size_t place_of(uint64_t id) const;
+
   std::vector<Grant> grants_;  // Ordered by id.
 };
 

@@ -628,7 +628,8 @@ unsigned Server::why_not_peer(const Allocation& allocation, const IpAddress& pee
   if (!allocation.has(family)) return 443;
   // Where other allocations have their addresses may be permitted, whatever address it is:
   // Forwarder sends nothing there that is not for one of those, unless the owner allows it.
-  return addresses_.carries_relays(peer) || peers_.permits(peer) ? 0 : 403;
+  const bool carries_relays = addresses_.carries_relays(peer) || table_.has_relays_at(peer);
+  return carries_relays || peers_.permits(peer) ? 0 : 403;
 }
 
 void Server::create_permission(const Request& request, Outbox& out) {

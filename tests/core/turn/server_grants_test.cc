@@ -561,5 +561,51 @@ TEST(TurnCredentials, CostWorkWhereStrangersHoldMostOfTheirPlaces) {
   EXPECT_EQ(world.server.credentials().effort(), Work::kEffortFirst);
 }
 
+// ---- TCP (RFC 6062).
+
+TEST(TurnGrants, GiveStrangersNoTcpSinceItKnowsOfNoConsent) {
+  World world(options());
+  Client stranger = Client::on_stream(world, 1, Transport::kTcp, of_stranger(world));
+  EXPECT_EQ(stranger.ask(StunMethod::kAllocate, {tcp()}).code(), 403);
+  EXPECT_EQ(world.server.table().size(), 0u);
+  set_grants(world, {grant()});
+  Client holder = Client::on_stream(world, 2, Transport::kTcp, of_grant(world));
+  EXPECT_TRUE(holder.ask(StunMethod::kAllocate, {tcp()}).is_success());
+
+  Server::Options open = options();
+  open.forwarder.strangers_need_consent = false;
+  world.server.reload(open, world.now().mono);
+  EXPECT_TRUE(stranger.ask(StunMethod::kAllocate, {tcp()}).is_success());
+}
+
+TEST(TurnGrants, PayForTcpToo) {
+  World world(options());
+  Grant small = grant();
+  small.bytes_max = 10'000;
+  set_grants(world, {small});
+  Client holder = Client::on_stream(world, 1, Transport::kTcp, of_grant(world));
+  const Reply reply = holder.ask(StunMethod::kAllocate, {tcp()});
+  ASSERT_TRUE(reply.is_success());
+  holder.relayed = reply.relayed().at(0);
+  EXPECT_FALSE(holder.ask(StunMethod::kConnect, {peer(kPeer)}).is_there());
+  ASSERT_EQ(world.connects.size(), 1u);
+  const PeerConnectionId connection = world.connects.front().connection;
+  world.connects.pop_front();
+  world.happen(PeerConnected{connection});
+  const auto number = world.take_client().view().find_u32(StunAttribute::kConnectionId);
+  ASSERT_TRUE(number);
+  Client data = Client::on_stream(world, 2, Transport::kTcp, of_grant(world));
+  EXPECT_TRUE(data.ask(StunMethod::kConnectionBind, {connection_id(*number)}).is_success());
+
+  EXPECT_EQ(world.offer(connection, PeerDirection::kToPeer, 8192), 8192u);
+  EXPECT_EQ(world.server.grants().find(kGrantId)->relayed_bytes, StreamRelay::cost_of(8192));
+  EXPECT_EQ(world.offer(connection, PeerDirection::kToClient, 8192), 1400u);
+  EXPECT_EQ(world.offer(connection, PeerDirection::kToClient, 8192), 0u);
+  world.pass(Duration());
+  EXPECT_EQ(world.server.table().size(), 0u);
+  EXPECT_EQ(world.server.grants().find(kGrantId)->relayed_bytes,
+            StreamRelay::cost_of(8192) + StreamRelay::cost_of(1400));
+}
+
 }  // namespace
 }  // namespace roost::core::turn

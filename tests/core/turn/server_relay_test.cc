@@ -355,6 +355,33 @@ TEST(TurnRelay, HandsOverByTheAddressThatTheWorldSees) {
   EXPECT_TRUE(world.is_silent());
 }
 
+TEST(TurnRelay, HandsOverAtEachAddressAtWhichClientsReachIt) {
+  // Not the one where relayed addresses are by default.
+  const Endpoint second = endpoint("5.5.5.6:3478");
+  Server::Options options = plain_options();
+  options.addresses.own.push_back(second.address);
+  options.peers = PeerPolicy({}, {}, {*Prefix::parse("5.5.5.0/24")});
+  World world(options);
+  Client alice(world, "192.0.2.77:50000");
+  Client bob(world, "192.0.2.78:50000", kBob);
+  alice.local = bob.local = {second, 0};
+  EXPECT_TRUE(alice.allocate().is_success());
+  EXPECT_EQ(alice.relayed.address, second.address);
+  EXPECT_TRUE(bob.allocate().is_success());
+  EXPECT_EQ(alice.permit(bob.relayed), 0);
+  EXPECT_EQ(bob.permit(alice.relayed), 0);
+  alice.indicate(bob.relayed, "x");
+  EXPECT_EQ(Indication(world.take_client()).from, alice.relayed);
+  // No longer than somebody has one there, and nothing else is there to be reached.
+  EXPECT_EQ(alice.bind(0x4000, {second.address, 22}), 403);
+  for (Client* const client : {&alice, &bob}) {
+    EXPECT_TRUE(client->ask(StunMethod::kRefresh, {lifetime(0)}).is_success());
+  }
+  Client carol(world, "192.0.2.79:50000");
+  EXPECT_TRUE(carol.allocate().is_success());
+  EXPECT_EQ(carol.permit(bob.relayed), 403);
+}
+
 TEST(TurnRelay, SendsNothingElseToItsOwnAddresses) {
   Server::Options options = plain_options();
   options.addresses.external = {ip("7.7.7.7")};

@@ -69,6 +69,8 @@ class ServerStreams : public testing::Test {
 TEST_F(ServerStreams, AnAllocationOfTcpIsForClientsOverTcpAndTls) {
   Client over_udp(world_, "192.0.2.1:1000");
   EXPECT_EQ(over_udp.ask(StunMethod::kAllocate, {tcp()}).code(), 400);
+  Client over_dtls = client(3, kAlice, Transport::kDtls);
+  EXPECT_EQ(over_dtls.ask(StunMethod::kAllocate, {tcp()}).code(), 400);
   EXPECT_TRUE(world_.sockets.empty());
   Client over_tcp = client(1);
   Client over_tls = client(2, kBob, Transport::kTls);
