@@ -63,7 +63,7 @@ class Driver {
   void on_relayed(std::span<const core::RelayDatagramArrived> arrived);
   void take(const Now& now, const core::DatagramArrived& datagram);
   void step(const Now& now, const core::Input& input);
-  void gather(MonoTime now, uint64_t packets);
+  void gather();
   void carry_out(const Now& now);
   void carry_out_batch();
   void open(const core::OpenRelay& order);
@@ -87,6 +87,7 @@ class Driver {
   std::optional<MonoTime> timer_set_for_;
   LoopHistogram turns_;
   Gather gather_;
+  uint64_t relayed_before_ = 0;  // The pass over the sockets that is going on.
 };
 
 }  // namespace roost::io

@@ -67,10 +67,17 @@ void EventLoop::clear(Watch& timer) {
 }
 
 void EventLoop::run() {
-  CHECK(event_base_dispatch(base_.get()) >= 0);
+  is_stopped_ = false;
+  while (!is_stopped_) {
+    const int result = event_base_loop(base_.get(), EVLOOP_ONCE);
+    CHECK(result >= 0);
+    if (result > 0) return;  // Nothing is left to wait for.
+    if (after_pass_) after_pass_();
+  }
 }
 
 void EventLoop::stop() {
+  is_stopped_ = true;
   event_base_loopbreak(base_.get());
 }
 

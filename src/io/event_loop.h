@@ -4,6 +4,7 @@
 #include <event2/event.h>
 #include <functional>
 #include <memory>
+#include <utility>
 
 #include "base/time.h"
 
@@ -47,6 +48,9 @@ class EventLoop {
   void set(Watch& timer, Duration delay);
   void clear(Watch& timer);
 
+  // Called after each pass over what was ready, before the loop waits for more.
+  void set_after_pass(Callback callback) { after_pass_ = std::move(callback); }
+
   // Until stop() is called.
   void run();
   void stop();
@@ -59,6 +63,8 @@ class EventLoop {
   Watch make(int fd, short what, Callback callback);
 
   std::unique_ptr<event_base, FreeBase> base_;
+  Callback after_pass_;
+  bool is_stopped_ = false;
 };
 
 }  // namespace roost::io

@@ -16,7 +16,7 @@ class Gather {
  public:
   // What makes a nap worth it, and what a turn has to find to need none.
   static constexpr uint64_t kExpectedMin = 4;
-  static constexpr uint64_t kEnough = 16;
+  static constexpr uint64_t kEnough = 8;
   // Over which the rate is measured.
   static constexpr Duration kWindow = std::chrono::milliseconds(20);
 

@@ -256,13 +256,11 @@ void RelaySockets::arm(size_t slot) {
 void RelaySockets::on_ready() {
   epoll_event ready[kSocketsPerWakeUpMax];
   const int count = epoll_wait(epoll_.get(), ready, kSocketsPerWakeUpMax, 0);
-  packets_ = 0;
   for (int i = 0; i < count; ++i) {
     if ((ready[i].events & EPOLLERR) != 0) read_errors(ready[i].data.u64);
     read(ready[i].data.u64);
   }
   hand_on();
-  callbacks_.done(packets_);
 }
 
 void RelaySockets::read(size_t index) {
@@ -287,7 +285,6 @@ void RelaySockets::read(size_t index) {
 }
 
 void RelaySockets::hand_on() {
-  packets_ += arrived_.size();
   if (!arrived_.empty()) callbacks_.arrived(arrived_);
   arrived_.clear();
   for (size_t i = 0; i < used_slots_; ++i) arm(i);

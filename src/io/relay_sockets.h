@@ -37,8 +37,6 @@ class RelaySockets {
     // call.
     std::function<void(std::span<const core::RelayDatagramArrived>)> arrived;
     std::function<void(const core::RelayErrorArrived&)> failed;
-    // All sockets that were ready have been read, and brought so many datagrams.
-    std::function<void(uint64_t packets)> done;
   };
 
   enum class Drop : uint8_t { kBufferFull, kUnreachable, kForbidden, kTooLong, kOther };
@@ -113,7 +111,6 @@ class RelaySockets {
   std::unique_ptr<uint8_t[]> buffers_;
   std::array<Slot, kBatchMax> slots_;
   std::array<mmsghdr, kBatchMax> headers_;
-  uint64_t packets_ = 0;   // Of this wake-up.
   size_t used_slots_ = 0;  // That hold what is in arrived_.
   std::vector<core::RelayDatagramArrived> arrived_;
   // What send() has collected: all from one socket to one place.

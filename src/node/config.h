@@ -93,7 +93,7 @@ struct Config {
     uint32_t strangers_percent = 10;
     uint16_t port_min = 49152;  // The dynamic ports (RFC 8656 §7.2).
     uint16_t port_max = 65535;
-    Duration gather = std::chrono::microseconds(500);  // Longest nap for more packets. 0: none.
+    Duration gather = std::chrono::microseconds(800);  // Longest nap for more packets. 0: none.
     std::vector<IpAddress> addresses;  // Where relayed addresses are bound; empty: found out.
     std::vector<Prefix> allow_peers;
     std::vector<Prefix> deny_peers;

@@ -84,6 +84,8 @@ class Node {
   // With what each has relayed. Null where there is no relay.
   const core::turn::Grants* grants() { return turn_ ? &turn_->grants() : nullptr; }
   const core::dtls::CookieExchange::Stats& dtls_stats() const { return dtls_.stats(); }
+  // So far, of all payers, both directions.
+  uint64_t relayed_packets() const { return turn_ ? turn_->relayed_packets() : 0; }
   // Null where there is no relay.
   const core::turn::Server* turn() const { return turn_ ? &*turn_ : nullptr; }
   const PrefixLimiter& packet_admission() const { return packet_admission_; }

@@ -208,5 +208,23 @@ TEST(EventLoop, RunsUntilItIsStopped) {
   EXPECT_EQ(6, calls);
 }
 
+TEST(EventLoop, CallsBackAfterEachPassWhateverWasReadyInIt) {
+  EventLoop loop;
+  int first = 0;
+  int passes = 0;
+  auto one = loop.timer([&] { ++first; });
+  auto two = loop.timer([&] { ++first; });
+  auto later = loop.timer([&] { loop.stop(); });
+  loop.set_after_pass([&] {
+    ++passes;
+    EXPECT_EQ(2, first);  // Both, before the first pass ended.
+  });
+  loop.set(one, 0us);
+  loop.set(two, 0us);
+  loop.set(later, 2 * kMoment);
+  loop.run();
+  EXPECT_EQ(2, passes);
+}
+
 }  // namespace
 }  // namespace roost::io

@@ -42,7 +42,6 @@ class RelaySocketsTest : public testing::Test {
               }
             },
         .failed = [this](const core::RelayErrorArrived& error) { errors_.push_back(error); },
-        .done = [this](uint64_t packets) { packets_ += packets; },
     });
   }
 
@@ -78,7 +77,6 @@ class RelaySocketsTest : public testing::Test {
   std::vector<std::string> texts_;
   std::map<RelayId, std::vector<std::pair<Endpoint, std::string>>> by_relay_;
   std::vector<core::RelayErrorArrived> errors_;
-  uint64_t packets_ = 0;
 };
 
 TEST_F(RelaySocketsTest, CarryDatagramsBothWays) {
@@ -115,7 +113,6 @@ TEST_F(RelaySocketsTest, CarryBurstsBothWays) {
   relays_.flush();
   ASSERT_TRUE(run_until(loop_, [&] { return texts_.size() == sent.size(); }));
   EXPECT_EQ(sent, texts_);
-  EXPECT_EQ(sent.size(), packets_);
   EXPECT_EQ(one_local, from_);
   EXPECT_EQ(other, relay_);
 }
@@ -162,7 +159,6 @@ TEST_F(RelaySocketsTest, BringAllWhereMoreIsThereThanIsReadAtOnce) {
     }
   }
   ASSERT_TRUE(run_until(loop_, [&] { return texts_.size() == kEach * locals.size(); }));
-  EXPECT_EQ(texts_.size(), packets_);
   for (const auto& [relay, local] : locals) {
     const Endpoint& peer = (local.address.is_v4() ? v4 : v6).local();
     for (size_t i = 0; i < kEach; ++i) {

@@ -2,6 +2,7 @@
 #include "core/turn/forwarder.h"
 
 #include <algorithm>
+#include <numeric>
 
 #include "base/check.h"
 #include "base/cursor.h"
@@ -95,6 +96,13 @@ void Forwarder::set_options(const Options& options, MonoTime now) {
   share_options_ = options.share;
   bytes_per_allocation_ = options.bytes_per_allocation;
   strangers_need_consent_ = options.strangers_need_consent;
+}
+
+uint64_t Forwarder::relayed_packets() const {
+  const auto sum = [](const auto& counts) {
+    return std::accumulate(counts.begin(), counts.end(), uint64_t{0});
+  };
+  return sum(stats_.to_peer_packets) + sum(stats_.to_client_packets);
 }
 
 void Forwarder::forget(const Allocation& allocation) {

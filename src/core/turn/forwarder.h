@@ -104,6 +104,7 @@ class Forwarder {
   uint64_t bytes_per_second(Payer payer, Wait why) const;
 
   const Stats& stats() const { return stats_; }
+  uint64_t relayed_packets() const;
 
  private:
   void to_peer(MonoTime now, Allocation& allocation, const Endpoint& peer, Bytes data,

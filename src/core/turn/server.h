@@ -152,6 +152,8 @@ class Server {
   const Stats& stats() const { return stats_; }
   size_t grant_count() const { return grants_.all().size(); }
   const CredentialService& credentials() const { return credentials_; }
+  // To peers and to clients, of all classes.
+  uint64_t relayed_packets() const { return forwarder_.relayed_packets(); }
   const Forwarder::Stats& forwarded() const { return forwarder_.stats(); }
   const StreamRelay& streams() const { return streams_; }
   const AllocationTable& table() const { return table_; }
