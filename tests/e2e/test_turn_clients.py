@@ -85,6 +85,8 @@ RUNS = {
     # RFC 6062, whose clients are each other's peers: half of them connect, half are connected to.
     "connections over tcp": Run([*ALICE, "-T"], sent=2 * MESSAGES),
     "connections over tls": Run([*ALICE, "-T", "-S", "-p", "3478"], sent=2 * MESSAGES),
+    "connections over ipv6": Run([*ALICE, "-T", "-x"], NODE_V6[0], sent=2 * MESSAGES),
+    "connections to ipv6 from ipv4": Run([*ALICE, "-T", "-x"], sent=2 * MESSAGES),
 } | {
     # Eight of them, each with 50 messages of 500 bytes, one every 20 ms.
     f"in a crowd over {name}": Run(
@@ -181,6 +183,14 @@ def test_turnutils_uclient_loses_nothing(finished, name):
     assert f" tot_send_msgs={sent}, tot_recv_msgs={sent}\n" in text, text
     assert f" tot_send_bytes ~ {size}, tot_recv_bytes ~ {size}\n" in text, text
     assert text.endswith("ended with 0"), text
+
+
+def test_turnutils_uclient_is_connected_to_by_its_peers(internet, node):
+    """Its peers send and hear nothing, so half of what it counts is lost; of coturn's server too."""
+    # Without -L it asks for a permission for 0.0.0.0, which nobody can be given.
+    done = _uclient(internet.open, *ALICE, "-P", "-L", "11.0.2.10", NODE_V4[0])
+    assert done.returncode == 0, done.stdout
+    assert f" tot_send_msgs={2 * MESSAGES}, tot_recv_msgs={MESSAGES}\n" in done.stdout, done.stdout
 
 
 def test_what_goes_from_client_to_client_is_handed_over_inside_the_node(finished):
