@@ -134,7 +134,9 @@ void print_traffic(const RelayLoadOptions& options, const Measured& measured,
 int run_traffic(const RelayLoadOptions& options, const ProcessCpu* cpu) {
   RelayNetwork network(options);
   if (!network.open_clients(options.allocations)) return 1;
-  if (options.mode != RelayMode::kForwarder && !network.allocate()) return 1;
+  const bool has_signalling =
+      options.mode != RelayMode::kForwarder && options.mode != RelayMode::kDirect;
+  if (has_signalling && !network.allocate()) return 1;
   if (!network.connect()) return 1;
   // On the heap, because its histogram and headers are too big for a stack.
   const auto traffic = std::make_unique<Traffic>(network.lanes(), options.traffic);

@@ -20,9 +20,10 @@ constexpr char kHelp[] =
     "Relays packets in both directions through a TURN server on loopback, playing its clients and\n"
     "their peers, and prints one line of JSON.\n"
     "  --target HOST:PORT   127.0.0.0/8; anything else is refused\n"
-    "  --mode turn|pairs|forwarder|idle\n"
+    "  --mode turn|pairs|forwarder|idle|direct\n"
     "                       a peer for each allocation; allocations as each other's peers; the\n"
-    "                       bare forwarder, without signalling; allocations alone [turn]\n"
+    "                       bare forwarder, without signalling; allocations alone; straight\n"
+    "                       from client to peer, past the server [turn]\n"
     "  --allocations N      [1]\n"
     "  --size BYTES         payload of a packet [172]\n"
     "  --burst N            packets that are sent as one message, with UDP_SEGMENT [1]\n"
@@ -51,7 +52,7 @@ bool read_number(const char* text, Number least, Number most, Number& out) {
 
 bool read_mode(std::string_view text, RelayMode& out) {
   constexpr RelayMode kModes[] = {RelayMode::kTurn, RelayMode::kPairs, RelayMode::kForwarder,
-                                  RelayMode::kIdle};
+                                  RelayMode::kIdle, RelayMode::kDirect};
   for (const RelayMode mode : kModes) {
     if (text != label(mode)) continue;
     out = mode;
@@ -134,6 +135,7 @@ const char* label(RelayMode mode) {
     case RelayMode::kPairs: return "pairs";
     case RelayMode::kForwarder: return "forwarder";
     case RelayMode::kIdle: return "idle";
+    case RelayMode::kDirect: return "direct";
   }
   return "";
 }

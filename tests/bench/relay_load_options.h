@@ -18,6 +18,7 @@ enum class RelayMode : uint8_t {
   kPairs,      // Two allocations of the server as each other's peer.
   kForwarder,  // As kTurn, without signalling.
   kIdle,       // Allocations that nobody uses.
+  kDirect,     // As kForwarder, but past the server: what the way costs without it.
 };
 
 // Each takes two sockets, and one of the server.

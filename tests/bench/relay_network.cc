@@ -117,6 +117,7 @@ bool RelayNetwork::allocate() {
 
 bool RelayNetwork::connect() {
   if (options_.mode == RelayMode::kForwarder) return open_peers() && join_forwarder();
+  if (options_.mode == RelayMode::kDirect) return open_peers() && connect_directly();
   if (options_.mode != RelayMode::kPairs && !open_peers()) return false;
   const auto peer_of = [this](size_t i) {
     return options_.mode == RelayMode::kPairs ? clients_[i ^ 1].relayed()
@@ -151,6 +152,17 @@ bool RelayNetwork::join_forwarder() {
   return true;
 }
 
+bool RelayNetwork::connect_directly() {
+  for (size_t i = 0; i < clients_.size(); ++i) {
+    const int client = clients_[i].socket();
+    if (!connect_to(client, bound_address(peers_[i])) ||
+        !connect_to(peers_[i], bound_address(client))) {
+      return fail("relay_load: connect past the server");
+    }
+  }
+  return true;
+}
+
 std::vector<Lane> RelayNetwork::lanes() const {
   std::vector<Lane> lanes;
   const auto add = [&lanes](const LaneEnd& from, const LaneEnd& to) {
@@ -159,7 +171,9 @@ std::vector<Lane> RelayNetwork::lanes() const {
     lane.to = to;
   };
   for (size_t i = 0; i < clients_.size(); ++i) {
-    const LaneEnd client{clients_[i].socket(), kChannel};
+    // 0 where nobody would take the channel header away.
+    const LaneEnd client{clients_[i].socket(),
+                         options_.mode == RelayMode::kDirect ? uint16_t{0} : kChannel};
     if (options_.mode == RelayMode::kPairs) {
       add(client, {clients_[i ^ 1].socket(), kChannel});
     } else {

@@ -32,6 +32,7 @@ class RelayNetwork {
  private:
   [[nodiscard]] bool open_peers();
   [[nodiscard]] bool join_forwarder();
+  [[nodiscard]] bool connect_directly();
 
   const RelayLoadOptions& options_;
   std::vector<TurnClient> clients_;

@@ -32,7 +32,7 @@ class BenchError(Exception):
 @dataclasses.dataclass(frozen=True)
 class Server:
     name: str
-    mode: str  # As the load generator names it: stun or echo, turn or forwarder.
+    mode: str  # As the load generator names it: stun or echo, turn, forwarder or direct.
     # Makes the command line for a port, with a folder for whatever files it needs.
     command: Callable[[int, pathlib.Path], list[str]]
 
