@@ -83,7 +83,7 @@ struct Config {
     Duration credentials_lifetime = std::chrono::hours(24);  // Of what a grant's holder gets.
     uint32_t permissions_per_allocation = 16;
     uint32_t channels_per_allocation = 16;
-    uint32_t connections = 256;  // TCP, to and from peers (RFC 6062). 0: none are relayed.
+    uint32_t connections = 64;  // TCP, to and from peers (RFC 6062). 0: none are relayed.
     uint32_t connections_per_allocation = 16;
     Duration lifetime_max = std::chrono::hours(1);
     uint64_t allocation_bandwidth_bytes_per_second = 4'000'000 / 8;  // 0: no limit.

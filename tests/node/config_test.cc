@@ -63,6 +63,15 @@ TEST(Config, FindsEachProblem) {
   }
 }
 
+// Whoever gives 64 MiB can serve a village with the rest left as it is.
+TEST(Config, HasRoomForTenThousandAllocationsByDefault) {
+  Config config;
+  EXPECT_EQ(uint64_t{64} << 20, config.donate.memory_bytes);
+  config.relay.allocations = 10'000;
+  EXPECT_TRUE(find_problems(config).empty());
+  EXPECT_GE(config.donate.memory_bytes, total_bytes(memory_plan(config)));
+}
+
 TEST(Config, AllowsAPublicAdminListenerWhenToldTwice) {
   Config config;
   config.metrics.listen = Endpoint{IpAddress::v4(0), 9478};
