@@ -216,6 +216,7 @@ struct SendMessage {
   bool may_be_dropped = false;
   Payer payer = Payer::kService;
   Grade grade = Grade::kCommitted;
+  bool is_datagram = false;  // Over DTLS, with headers of its own.
 };
 
 // Binds a UDP socket to `address` and a port of the relay's range that nobody can foresee; over TCP

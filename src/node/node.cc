@@ -221,11 +221,13 @@ void Node::handle(const Now& now, const core::StreamOpened& input, core::Outbox&
 }
 
 void Node::handle(const Now& now, const core::StreamBytesSent& input, core::Outbox&) {
-  // What was relayed is paid for already. What was paid for its headers stays so, lest it pay for
-  // something else: over DTLS it is therefore paid for twice.
+  // What was relayed is paid for already, but for what TLS or DTLS has added. Headers of TCP that
+  // were paid for are not among the bytes, and pay for nothing else.
   const uint64_t bytes = input.bytes + input.datagrams * Budget::kHeaderBytes;
-  const uint64_t prepaid = std::min(prepaid_bytes_, bytes);
-  prepaid_bytes_ -= prepaid;
+  uint64_t& left =
+      input.transport == core::Transport::kDtls ? prepaid_datagram_bytes_ : prepaid_bytes_;
+  const uint64_t prepaid = std::min(left, bytes);
+  left -= prepaid;
   budget_.spend(now, bytes - prepaid);
   stats_.datagrams_sent += input.datagrams;
   stats_.sent_bytes[static_cast<size_t>(input.transport)] += input.bytes;
@@ -343,7 +345,11 @@ bool Node::pay(const Now& now, const core::Action& action) {
       return false;
     }
     const uint64_t paid = message->payload.size() + Budget::kHeaderBytes;
-    prepaid_bytes_ += message->payload.size();
+    if (message->is_datagram) {
+      prepaid_datagram_bytes_ += paid;
+    } else {
+      prepaid_bytes_ += message->payload.size();
+    }
     stats_.relayed_bytes[static_cast<size_t>(message->payer)] += paid;
     return true;
   }

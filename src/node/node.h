@@ -133,7 +133,10 @@ class Node {
   core::stun::Responder stun_;
   std::optional<core::turn::Server> turn_;
   Role role_;
-  uint64_t prepaid_bytes_ = 0;  // Of streams: relayed, paid for, and not reported as written yet.
+  // Relayed, paid for, and not reported as written yet: of streams of bytes, and of DTLS, whose
+  // datagrams are paid for with their headers.
+  uint64_t prepaid_bytes_ = 0;
+  uint64_t prepaid_datagram_bytes_ = 0;
   Stats stats_;
   SelfRecord self_record_;
 };

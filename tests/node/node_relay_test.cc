@@ -391,6 +391,45 @@ TEST(NodeRelay, DoesNotPayForOthersWithTheHeadersOfWhatItRelaysOnStreams) {
   EXPECT_EQ(before + relayed + 5000, rig.node.budget().month().bytes_sent);
 }
 
+TEST(NodeRelay, PaysOnceForWhatItRelaysOverDtls) {
+  constexpr uint64_t kRecordBytes = 37;  // Header, nonce and tag of AES-GCM (RFC 5288).
+  constexpr uint64_t kDatagram = 4 + 100 + kRecordBytes + 28;
+  Rig rig{Config()};
+  Rig::Client client = over(core::Transport::kDtls);
+  ASSERT_TRUE(rig.allocate(client));
+  // The answers so far.
+  rig.step(core::StreamBytesSent{core::Transport::kDtls, 300, 3});
+  const uint64_t before = rig.node.budget().bytes_sent();
+  const Data data(100, 7);
+  const auto relay = [&] {
+    EXPECT_EQ(4u + 100u, rig.step(core::RelayDatagramArrived{client.relay, kPeer, data}).size());
+  };
+  relay();
+  rig.step(core::StreamBytesSent{core::Transport::kDtls, 104 + kRecordBytes, 1});
+  EXPECT_EQ(before + kDatagram, rig.node.budget().bytes_sent());
+  // Several at once, as a batch is reported.
+  for (int i = 0; i < 5; ++i) relay();
+  rig.step(core::StreamBytesSent{core::Transport::kDtls, 5 * (104 + kRecordBytes), 5});
+  EXPECT_EQ(before + 6 * kDatagram, rig.node.budget().bytes_sent());
+  // It has paid for nothing else: neither for another datagram, nor for a stream of bytes.
+  rig.step(core::StreamBytesSent{core::Transport::kDtls, 72, 1});
+  rig.step(core::StreamBytesSent{core::Transport::kTls, 5000});
+  EXPECT_EQ(before + 6 * kDatagram + 100 + 5000, rig.node.budget().bytes_sent());
+}
+
+// What waits to be written to one kind of stream does not pay for the other.
+TEST(NodeRelay, KeepsWhatItHasPaidForDtlsApart) {
+  Rig rig{Config()};
+  Rig::Client client = over(core::Transport::kDtls);
+  ASSERT_TRUE(rig.allocate(client));
+  rig.step(core::RelayDatagramArrived{client.relay, kPeer, Data(1000, 7)});
+  const uint64_t before = rig.node.budget().bytes_sent();
+  rig.step(core::StreamBytesSent{core::Transport::kTcp, 500});
+  EXPECT_EQ(before + 500, rig.node.budget().bytes_sent());
+  rig.step(core::StreamBytesSent{core::Transport::kDtls, 1004, 1});
+  EXPECT_EQ(before + 500, rig.node.budget().bytes_sent());
+}
+
 TEST(NodeRelay, OpensStreamsAgainInTheNewMonth) {
   Config config;
   config.donate.monthly_bytes = 1'000'000;

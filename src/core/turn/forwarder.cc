@@ -289,7 +289,8 @@ void Forwarder::send_to_client(const Allocation& allocation, Bytes message, Grad
     out.push(SendDatagram{
         flow.socket, flow.local, flow.client, message, {}, allocation.proof.payer, grade});
   } else {
-    out.push(SendMessage{flow.stream, message, true, allocation.proof.payer, grade});
+    out.push(SendMessage{flow.stream, message, true, allocation.proof.payer, grade,
+                         !is_byte_stream(flow.transport)});
   }
 }
 

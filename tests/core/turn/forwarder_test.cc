@@ -97,6 +97,7 @@ TEST(Forwarder, PadsChannelDataForAStreamOfBytesOnly) {
                 4 + (transport == Transport::kDtls ? size : (size + 3) / 4 * 4));
       EXPECT_EQ(sent.payload[3], size);
       EXPECT_TRUE(sent.may_be_dropped);
+      EXPECT_EQ(sent.is_datagram, transport == Transport::kDtls);
     }
   }
 }
