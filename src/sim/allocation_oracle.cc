@@ -170,7 +170,7 @@ void AllocationOracle::check(const Now& now, const core::Input& input,
   const MonoTime at = now.mono;
   const auto client = sender_of(input);
   if (client) take_request(now, *client, payload_of(input), is_cut);
-  if (const auto* const heard = std::get_if<core::RelayDatagramArrived>(&input)) hear(*heard);
+  if (const auto* const heard = std::get_if<core::RelayDatagramArrived>(&input)) hear(at, *heard);
   if (const auto* const refused = std::get_if<core::RelayRefused>(&input)) close(refused->relay);
   for (const core::Action& action : actions) {
     if (const auto* const opened = std::get_if<core::OpenRelay>(&action)) {
@@ -360,19 +360,20 @@ void AllocationOracle::check_to_peer(MonoTime at, const core::SendFromRelay& sen
   if (allocation->user.kind != User::Kind::kStranger) return;
   Peer& peer = allocation->peers[send.to];
   const auto ice = read_ice(send.payload);
-  const bool is_expected = ice && (ice->is_check || peer.has_checked);
-  if (bounds_.consent && !peer.consents && !is_expected) {
+  const bool is_expected = ice && (ice->is_check || at < peer.checked_until);
+  if (bounds_.consent && at >= peer.consents_until && !is_expected) {
     verdict_.fail(at, "a stranger's data sent to " + send.to.text() + ", who expects none");
   }
   peer.sent.emplace(send.payload.begin(), send.payload.end());
   if (!ice || !ice->is_check) return;
   peer.checks.insert(ice->id);
   peer.names.insert(ice->names);
-  if (peer.their_names.contains({ice->names.second, ice->names.first})) peer.consents = true;
+  const auto mirrored = peer.their_names.find({ice->names.second, ice->names.first});
+  if (mirrored != peer.their_names.end()) peer.consent(mirrored->second);
 }
 
 // Whether what the peer says is a sign that it expects the client.
-void AllocationOracle::hear(const core::RelayDatagramArrived& input) {
+void AllocationOracle::hear(MonoTime at, const core::RelayDatagramArrived& input) {
   Allocation* const allocation = find(input.relay);
   if (allocation == nullptr || allocation->user.kind != User::Kind::kStranger) return;
   Peer& peer = allocation->peers[input.from];
@@ -380,11 +381,11 @@ void AllocationOracle::hear(const core::RelayDatagramArrived& input) {
   const auto ice = read_ice(input.payload);
   if (!ice) return;
   if (ice->is_check) {
-    peer.has_checked = true;
-    peer.their_names.insert(ice->names);
-    if (peer.names.contains({ice->names.second, ice->names.first})) peer.consents = true;
+    peer.checked_until = at + kConsentLasts;
+    peer.their_names[ice->names] = at;
+    if (peer.names.contains({ice->names.second, ice->names.first})) peer.consent(at);
   } else if (ice->is_success && ice->has_integrity && peer.checks.contains(ice->id)) {
-    peer.consents = true;
+    peer.consent(at);
   }
 }
 
@@ -403,7 +404,7 @@ void AllocationOracle::check_to_client(const Now& now, const core::Input& input,
     const Peer& peer = allocation.peers[datagram->from];
     const auto ice = read_ice(datagram->payload);
     const bool is_expected = ice && (ice->is_check || peer.checks.contains(ice->id));
-    if (!peer.consents && !is_expected) {
+    if (at >= peer.consents_until && !is_expected) {
       verdict_.fail(at, "data of " + datagram->from.text() + " given to a stranger unasked");
     }
     return;

@@ -33,14 +33,16 @@ namespace roost::sim {
 //     strangers' sessions last; nor on the account of another class of people;
 //   - it relays no more bytes than its class allows, and all those of a grant no more than that;
 //   - between a stranger's relayed address and a peer nothing passes but ICE's checks, and answers
-//     to them, before the peer has answered one of the client's, or sent one with the same names.
-//     Who sends back what he got has said nothing.
+//     to them, unless the peer has, within kConsentLasts, answered one of the client's, or sent one
+//     with the same names. Who sends back what he got has said nothing.
 class AllocationOracle {
  public:
   static constexpr uint64_t kHeaderBytes = 28;  // IPv4 and UDP.
   // One deadline ends so many at least.
   static constexpr size_t kEndedByADeadlineMin = 16;
   static constexpr size_t kCheckBytesMax = 548;
+  // RFC 7675's 30 seconds, and the longest time between two checks.
+  static constexpr Duration kConsentLasts = std::chrono::seconds(36);
 
   AllocationOracle(Verdict& verdict, const node::Config::Relay& bounds)
       : verdict_(verdict), bounds_(bounds) {}
@@ -79,10 +81,12 @@ class AllocationOracle {
   struct Peer {                                           // Of a stranger's allocation.
     std::set<TransactionId> checks;                       // The client's.
     std::set<std::pair<std::string, std::string>> names;  // Of those.
-    std::set<std::pair<std::string, std::string>> their_names;
+    // Of the peer's checks, and when the last of those names came.
+    std::map<std::pair<std::string, std::string>, MonoTime> their_names;
     std::set<std::vector<uint8_t>> sent;
-    bool has_checked = false;
-    bool consents = false;
+    MonoTime checked_until;
+    MonoTime consents_until;
+    void consent(MonoTime at) { consents_until = std::max(consents_until, at + kConsentLasts); }
   };
   struct Allocation {
     User user;
@@ -116,7 +120,7 @@ class AllocationOracle {
   void check_to_client(const Now& now, const core::Input& input, const Client& client,
                        core::Payer payer, Bytes message);
   void check_relayed(MonoTime at, Allocation& allocation, core::Payer payer, uint64_t bytes);
-  void hear(const core::RelayDatagramArrived& input);
+  void hear(MonoTime at, const core::RelayDatagramArrived& input);
   void check_ends(MonoTime at, const core::Input& input);
   Allocation* find(core::RelayId relay);
 

@@ -111,34 +111,49 @@ struct IceMessage {
 
 // What a stranger and a peer have said to each other: Consent, for one peer.
 struct Agreement {
+  static constexpr Duration kLasts = seconds(36);
   std::optional<uint8_t> our_id;
   std::string our_name = "none of ours", their_name;
-  bool is_given = false;
+  MonoTime asked_at = MonoTime::min() + kLasts;  // When the peer has sent its last check,
+  MonoTime given_at = asked_at;                  // and when it has consented.
 
   // `names`: by which the client has called itself, whomever it talked to.
-  bool admits_to_peer(const std::optional<IceMessage>& message, std::set<std::string>& names) {
-    if (is_given) return true;
+  bool admits_to_peer(MonoTime now, const std::optional<IceMessage>& message,
+                      std::set<std::string>& names) {
+    return take_from_client(now, message, names) || now - kLasts < given_at;
+  }
+  bool admits_to_client(MonoTime now, const std::optional<IceMessage>& message,
+                        const std::set<std::string>& names) {
+    return take_from_peer(now, message, names) || now - kLasts < given_at;
+  }
+
+ private:
+  bool take_from_client(MonoTime now, const std::optional<IceMessage>& message,
+                        std::set<std::string>& names) {
     if (!message) return false;
-    if (message->kind != 0) return !their_name.empty();
+    if (message->kind != 0) return now - kLasts < asked_at;
     if (!message->is_check() || names.contains(message->receiver())) return false;
     names.insert(message->sender());
     our_id = message->id;
     our_name = message->turned_round();
-    is_given = our_name == their_name;
+    if (our_name == their_name) given_at = std::max(given_at, asked_at);
     return true;
   }
-  bool admits_to_client(const std::optional<IceMessage>& message,
-                        const std::set<std::string>& names) {
-    if (is_given) return true;
+  bool take_from_peer(MonoTime now, const std::optional<IceMessage>& message,
+                      const std::set<std::string>& names) {
     if (!message) return false;
     const bool is_ours = our_id == message->id;
     if (message->kind != 0) {
-      is_given = is_ours && message->kind == 1 && message->has_integrity;
+      if (is_ours && message->kind == 1 && message->has_integrity) {
+        given_at = now;
+        our_id.reset();
+      }
       return is_ours;
     }
     if (!message->is_check() || is_ours || names.contains(message->sender())) return false;
     their_name = message->name;
-    is_given = our_name == their_name;
+    asked_at = now;
+    if (our_name == their_name) given_at = now;
     return true;
   }
 };
@@ -163,11 +178,13 @@ struct Client {
     std::map<Endpoint, Agreement> agreements;
     std::set<std::string> names;
 
-    bool admits_to_peer(const Endpoint& peer, const std::optional<IceMessage>& message) {
-      return agreements[peer].admits_to_peer(message, names);
+    bool admits_to_peer(MonoTime now, const Endpoint& peer,
+                        const std::optional<IceMessage>& message) {
+      return agreements[peer].admits_to_peer(now, message, names);
     }
-    bool admits_to_client(const Endpoint& peer, const std::optional<IceMessage>& message) {
-      return agreements[peer].admits_to_client(message, names);
+    bool admits_to_client(MonoTime now, const Endpoint& peer,
+                          const std::optional<IceMessage>& message) {
+      return agreements[peer].admits_to_client(now, message, names);
     }
 
     bool permits(const IpAddress& peer, MonoTime now) const {

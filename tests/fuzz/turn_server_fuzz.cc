@@ -359,7 +359,7 @@ class Play : private FuzzShell {
                             is_public(peer.address);
     const bool goes_out =
         may_go_out &&
-        (!needs_consent(number) || clients_[number].grant->admits_to_peer(peer, ice_message_));
+        (!needs_consent(number) || clients_[number].grant->admits_to_peer(mono_, peer, ice_message_));
     CHECK(sent_.size() <= (goes_out ? 1u : 0u));
     CHECK(owner_.is_limited() || sent_.size() == (goes_out ? 1u : 0u));
     if (!sent_.empty()) {
@@ -394,7 +394,7 @@ class Play : private FuzzShell {
     const bool is_permitted = to && clients_[*to].grant->permits(from.address, mono_);
     const bool is_admitted =
         is_permitted && (is_handed_over || !needs_consent(*to) ||
-                         clients_[*to].grant->admits_to_client(from, ice_message_));
+                         clients_[*to].grant->admits_to_client(mono_, from, ice_message_));
     const bool is_due = is_admitted && data.size() <= Forwarder::kDataSizeMax;
     CHECK(deliveries_.size() <= (is_due ? 1u : 0u));
     CHECK(owner_.is_limited() || deliveries_.size() == (is_due ? 1u : 0u));

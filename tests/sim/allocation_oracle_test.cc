@@ -434,6 +434,29 @@ TEST_F(AllocationOracleTest, TakesAnAnswerForConsent) {
   EXPECT_EQ(send_as_stranger(kData, kOtherPeer), 1u);  // It speaks for itself only.
 }
 
+TEST_F(AllocationOracleTest, KnowsWhenConsentLapses) {
+  const Duration lasts = AllocationOracle::kConsentLasts;
+  allocate(stranger());
+  send_as_stranger(check());
+  EXPECT_EQ(receive(ice(StunClass::kSuccess, kCheckId)), 0u);
+  pass(lasts - 1us);
+  EXPECT_EQ(send_as_stranger(kData), 0u);
+  EXPECT_EQ(receive(kData), 0u);
+  EXPECT_EQ(send_as_stranger(check("theirs:ours", kTheirCheckId)), 0u);
+  pass(1us);
+  EXPECT_EQ(send_as_stranger(kData), 1u);
+  EXPECT_EQ(receive(kData), 1u);
+  // With the peer's own check it is there again, for as long, and so is leave to answer that.
+  EXPECT_EQ(receive(their_check()), 0u);
+  pass(lasts - 1us);
+  EXPECT_EQ(send_as_stranger(kData), 0u);
+  EXPECT_EQ(send_as_stranger(ice(StunClass::kSuccess, kTheirCheckId)), 0u);
+  EXPECT_EQ(send_as_stranger(check()), 0u);  // Which says nothing new.
+  pass(1us);
+  EXPECT_EQ(send_as_stranger(kData), 1u);
+  EXPECT_EQ(send_as_stranger(ice(StunClass::kSuccess, kTheirCheckId)), 1u);
+}
+
 TEST_F(AllocationOracleTest, DoesNotTakeAnUnsignedAnswerForConsent) {
   allocate(stranger());
   send_as_stranger(check());

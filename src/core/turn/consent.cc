@@ -65,57 +65,73 @@ bool is_answer(const StunView& view) {
 Consent::Consent(uint32_t slots, uint32_t count, const SipHashKey& secret)
     : secret_(secret), heads_(slots), names_(slots), entries_(size_t{count} * kPeersMax + 1) {}
 
-bool Consent::is_given(uint32_t slot, const Endpoint& peer) const {
+bool Consent::is_given(MonoTime now, uint32_t slot, const Endpoint& peer) const {
   for (uint32_t i = heads_[slot]; i != 0; i = entries_[i].next) {
-    if (entries_[i].peer == peer) return entries_[i].is_given;
+    if (entries_[i].peer == peer) return now < entries_[i].consent_ends;
   }
   return false;
 }
 
-bool Consent::admits_to_peer(uint32_t slot, const Endpoint& peer, Bytes data) {
-  if (is_given(slot, peer)) return true;
-  const auto view = binding(data);
-  if (!view) return false;
-  if (is_answer(*view)) {
+bool Consent::admits_to_peer(MonoTime now, uint32_t slot, const Endpoint& peer, Bytes data) {
+  const auto message = binding(data);
+  const bool is_ice = message && take_from_client(now, slot, peer, *message);
+  return is_ice || is_given(now, slot, peer);
+}
+
+bool Consent::admits_to_client(MonoTime now, uint32_t slot, const Endpoint& peer, Bytes data) {
+  const auto message = binding(data);
+  const bool is_ice = message && take_from_peer(now, slot, peer, *message);
+  return is_ice || is_given(now, slot, peer);
+}
+
+bool Consent::take_from_client(MonoTime now, uint32_t slot, const Endpoint& peer,
+                               const StunView& message) {
+  if (is_answer(message)) {
     const Entry* const entry = find(slot, peer);
-    return entry != nullptr && entry->their_name != 0;
+    return entry != nullptr && now < entry->their_name_ends;
   }
-  const std::string_view name = check_name(*view);
+  const std::string_view name = check_name(message);
   // In which the peer would bear the client's own name: what comes back of it would pass for the
   // peer's.
   const bool is_for_itself =
       is_name(slot, receiver_of(name)) || receiver_of(name) == sender_of(name);
   if (name.empty() || is_for_itself || !note_name(slot, sender_of(name))) return false;
-  Entry* const entry = find_or_make(slot, peer);
+  Entry* const entry = find_or_make(now, slot, peer);
   if (entry == nullptr) return false;
-  entry->our_check = hash(view->transaction_id());
+  entry->our_check = hash(message.transaction_id());
   entry->our_name = hash(as_bytes(turned_round(name)));
-  entry->is_given = entry->our_name == entry->their_name;
+  compare_names(*entry);
   return true;
 }
 
-bool Consent::admits_to_client(uint32_t slot, const Endpoint& peer, Bytes data) {
-  if (is_given(slot, peer)) return true;
-  const auto view = binding(data);
-  if (!view) return false;
-  if (is_answer(*view)) {
+bool Consent::take_from_peer(MonoTime now, uint32_t slot, const Endpoint& peer,
+                             const StunView& message) {
+  if (is_answer(message)) {
     Entry* const entry = find(slot, peer);
-    const bool is_ours = entry != nullptr && entry->our_check == hash(view->transaction_id());
+    const bool is_ours = entry != nullptr && entry->our_check == hash(message.transaction_id());
     // An error, such as a role conflict, is an answer too, and no consent.
-    if (is_ours && view->message_class() == StunClass::kSuccess && has_integrity(*view)) {
-      entry->is_given = true;
+    if (is_ours && message.message_class() == StunClass::kSuccess && has_integrity(message)) {
+      entry->consent_ends = now + kLifetime;
+      entry->our_check = 0;  // Who repeats it says nothing new.
     }
     return is_ours;
   }
-  const std::string_view name = check_name(*view);
+  const std::string_view name = check_name(message);
   if (name.empty() || is_name(slot, sender_of(name))) return false;
-  Entry* const entry = find_or_make(slot, peer);
+  Entry* const entry = find_or_make(now, slot, peer);
   // What only sends back what it gets has not said anything.
-  const bool is_echo = entry != nullptr && entry->our_check == hash(view->transaction_id());
+  const bool is_echo = entry != nullptr && entry->our_check == hash(message.transaction_id());
   if (entry == nullptr || is_echo) return false;
   entry->their_name = hash(as_bytes(name));
-  entry->is_given = entry->our_name == entry->their_name;
+  entry->their_name_ends = now + kLifetime;
+  compare_names(*entry);
   return true;
+}
+
+// The client's word renews nothing: what counts is when the peer has said his.
+void Consent::compare_names(Entry& entry) {
+  if (entry.our_name != entry.their_name) return;
+  entry.consent_ends = std::max(entry.consent_ends, entry.their_name_ends);
 }
 
 bool Consent::is_name(uint32_t slot, std::string_view name) const {
@@ -143,7 +159,7 @@ Consent::Entry* Consent::find(uint32_t slot, const Endpoint& peer) {
 }
 
 // Those with the newest checks come first, so the last one without consent is the oldest.
-Consent::Entry* Consent::find_or_make(uint32_t slot, const Endpoint& peer) {
+Consent::Entry* Consent::find_or_make(MonoTime now, uint32_t slot, const Endpoint& peer) {
   uint32_t count = 0;
   uint32_t* oldest = nullptr;  // The link to it.
   for (uint32_t* link = &heads_[slot]; *link != 0; link = &entries_[*link].next) {
@@ -155,7 +171,7 @@ Consent::Entry* Consent::find_or_make(uint32_t slot, const Endpoint& peer) {
       return &entries_[index];
     }
     ++count;
-    if (!entries_[index].is_given) oldest = link;
+    if (now >= entries_[index].consent_ends) oldest = link;
   }
   uint32_t index = 0;
   if (count >= kPeersMax) {

@@ -215,7 +215,7 @@ void Forwarder::to_peer(MonoTime now, Allocation& allocation, const Endpoint& pe
     const bool is_forbidden = !peers_.permits(peer.address, is_ours) || peer.port == 0 ||
                               (is_ours && addresses_.is_own_port(peer.port));
     if (is_forbidden) return drop(Drop::kForbiddenPeer);
-    if (needs_consent(allocation) && !consent_.admits_to_peer(allocation.slot, peer, data)) {
+    if (needs_consent(allocation) && !consent_.admits_to_peer(now, allocation.slot, peer, data)) {
       return drop(Drop::kNoConsent);
     }
   }
@@ -238,9 +238,9 @@ void Forwarder::take_datagram(MonoTime now, const RelayDatagramArrived& input, O
   const bool is_open =
       allocation != nullptr && allocation->has(AllocationTable::family_of(input.relay));
   if (!is_open) return drop(Drop::kGone);
-  const bool is_awaited = !needs_consent(*allocation) ||
-                          !table_.is_permitted(now, *allocation, input.from.address) ||
-                          consent_.admits_to_client(allocation->slot, input.from, input.payload);
+  const bool is_awaited =
+      !needs_consent(*allocation) || !table_.is_permitted(now, *allocation, input.from.address) ||
+      consent_.admits_to_client(now, allocation->slot, input.from, input.payload);
   if (!is_awaited) return drop(Drop::kNoConsent);
   to_client(now, *allocation, input.from, input.payload, out);
 }
@@ -253,7 +253,7 @@ void Forwarder::take_error(MonoTime now, const RelayErrorArrived& input, Outbox&
   if (!is_open) return drop(Drop::kGone);
   if (!table_.is_permitted(now, *allocation, input.peer.address)) return drop(Drop::kNoPermission);
   // Else a stranger could have us find out which ports of others are closed.
-  if (needs_consent(*allocation) && !consent_.is_given(allocation->slot, input.peer)) {
+  if (needs_consent(*allocation) && !consent_.is_given(now, allocation->slot, input.peer)) {
     return drop(Drop::kNoConsent);
   }
   constexpr size_t kSizeMax = 64;

@@ -38,7 +38,7 @@ class Forwarder {
     kNoPermission,
     kNoChannel,
     kForbiddenPeer,
-    kNoConsent,  // A stranger's, to or from a peer that has not shown that it expects it.
+    kNoConsent,  // A stranger's, to or from a peer that has not shown of late that it expects it.
     kTooLong,
     kOwnLimit,     // The allocation's own bytes per second,
     kUsedUp,       // or its bytes in all, or its grant's.

@@ -26,6 +26,7 @@ constexpr Duration kCallPause = seconds(1);
 constexpr Duration kFetchPatience = seconds(10);
 constexpr Duration kRefusedPause = seconds(2);
 constexpr Duration kPermissionAge = std::chrono::minutes(4);  // Renewed before it lapses.
+constexpr Duration kCheckAge = seconds(5);  // Consent is asked for again (RFC 7675 §5.1).
 constexpr std::string_view kQuestion = "are you there? ";
 constexpr std::string_view kAnswer = "here I am: ";
 // What ICE agents call each other, by side.
@@ -264,6 +265,7 @@ void TurnClient::take_success(const StunView& reply, Bytes bytes) {
   request_.clear();
   ++call_number_;
   calls_left_ = kCallsPerLook;
+  if (is_checked_ && now() >= checked_at_ + kCheckAge) forget_check();
   call();
 }
 
@@ -347,6 +349,7 @@ void TurnClient::take_check(const StunView& message) {
       same_bytes(message.cookie_and_transaction_id(), Bytes(check_).subspan(4, 16));
   if (!answers || is_checked_) return;
   is_checked_ = true;
+  checked_at_ = now();
   if (state_ == State::kCalling) call();
 }
 

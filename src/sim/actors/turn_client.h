@@ -105,7 +105,8 @@ class TurnClient final : public Actor {
   std::optional<Endpoint> relayed_;
   std::optional<Endpoint> permitted_;  // The other's relayed address, as we permitted it.
   bool uses_channel_ = false;
-  bool is_checked_ = false;  // The other has answered a check.
+  bool is_checked_ = false;  // The other has answered a check,
+  MonoTime checked_at_{};    // of late.
   Message check_;
   MonoTime check_sent_at_{};
   MonoTime permitted_at_{};

@@ -19,6 +19,7 @@ using wire::StunClass;
 using wire::StunMethod;
 using Data = std::vector<uint8_t>;
 
+constexpr MonoTime kNow{std::chrono::hours(1)};
 constexpr uint32_t kSlot = 1;
 const Endpoint kPeer{IpAddress::v4(0x09090909), 7};
 const Data kData(30, 0x80);
@@ -41,8 +42,8 @@ Data answer(uint8_t id) {
 
 class ConsentEchoTest : public testing::Test {
  protected:
-  bool to_peer(const Data& data) { return consent_.admits_to_peer(kSlot, kPeer, data); }
-  bool comes_back(const Data& data) { return consent_.admits_to_client(kSlot, kPeer, data); }
+  bool to_peer(const Data& data) { return consent_.admits_to_peer(kNow, kSlot, kPeer, data); }
+  bool comes_back(const Data& data) { return consent_.admits_to_client(kNow, kSlot, kPeer, data); }
 
   Consent consent_{4, 2, SipHashKey{1}};
 };
@@ -84,7 +85,7 @@ TEST_F(ConsentEchoTest, RemembersHoweverLongACheckTakesToComeBack) {
   }
   // Not even after so many others that what was known of the peer has given way.
   for (uint16_t port = 1000; port < 1000 + 2 * Consent::kPeersMax; ++port) {
-    EXPECT_TRUE(consent_.admits_to_peer(kSlot, {kPeer.address, port}, check("d:c", 4)));
+    EXPECT_TRUE(consent_.admits_to_peer(kNow, kSlot, {kPeer.address, port}, check("d:c", 4)));
   }
   EXPECT_FALSE(to_peer(check("c:d", 5)));
   EXPECT_FALSE(comes_back(check("d:c", 3)));

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
 //
-// Goal: until a peer has shown that it expects what comes, nothing passes but the checks by which
-// it can show it, and no peer that does not speak ICE is taken for one that has.
+// Goal: until a peer has shown that it expects what comes, and when it has not for a while, nothing
+// passes but the checks by which it can show it; and no peer that does not speak ICE is taken for
+// one that has.
 // Method: messages of both sides in each order, put together byte by byte; what looks like a check
-// and is none; the table filled to its bounds.
+// and is none; the table filled to its bounds; time.
 #include "core/turn/consent.h"
 
 #include <gtest/gtest.h>
@@ -15,6 +16,9 @@
 namespace roost::core::turn {
 namespace {
 
+using std::chrono::hours;
+using std::chrono::milliseconds;
+using std::chrono::seconds;
 using wire::RawStun;
 using Data = std::vector<uint8_t>;
 
@@ -56,12 +60,12 @@ Data success(uint8_t id) {
 class ConsentTest : public testing::Test {
  protected:
   bool to_peer(const Data& data, const Endpoint& to = kPeer) {
-    return consent_.admits_to_peer(kSlot, to, data);
+    return consent_.admits_to_peer(now_, kSlot, to, data);
   }
   bool to_client(const Data& data, const Endpoint& from = kPeer) {
-    return consent_.admits_to_client(kSlot, from, data);
+    return consent_.admits_to_client(now_, kSlot, from, data);
   }
-  bool is_given(const Endpoint& of = kPeer) const { return consent_.is_given(kSlot, of); }
+  bool is_given(const Endpoint& of = kPeer) const { return consent_.is_given(now_, kSlot, of); }
   // The client's check and the peer's answer.
   void get_consent(const Endpoint& of) {
     EXPECT_TRUE(to_peer(check(kOurName, 1), of));
@@ -69,7 +73,10 @@ class ConsentTest : public testing::Test {
     EXPECT_TRUE(is_given(of));
   }
 
+  void pass(Duration time) { now_ += time; }
+
   static constexpr uint32_t kSlot = 2;
+  MonoTime now_{hours(1)};
   Consent consent_{4, 2, kSecret};
 };
 
@@ -90,8 +97,8 @@ TEST_F(ConsentTest, IsGivenByAnAnswerToACheck) {
   EXPECT_TRUE(to_peer(Data(Consent::kCheckSizeMax + 1)));
   // By this peer for this allocation, and for nothing else.
   EXPECT_FALSE(to_peer(kMedia, peer(9001)));
-  EXPECT_FALSE(consent_.admits_to_peer(kSlot + 1, kPeer, kMedia));
-  EXPECT_FALSE(consent_.admits_to_client(kSlot - 1, kPeer, kMedia));
+  EXPECT_FALSE(consent_.admits_to_peer(now_, kSlot + 1, kPeer, kMedia));
+  EXPECT_FALSE(consent_.admits_to_client(now_, kSlot - 1, kPeer, kMedia));
 }
 
 TEST_F(ConsentTest, IsGivenByTheAnswerToTheLastCheckAlone) {
@@ -251,6 +258,121 @@ TEST_F(ConsentTest, IsKeptHoweverManyOthersCome) {
   for (uint16_t i = 1; i <= Consent::kPeersMax; ++i) EXPECT_TRUE(to_peer(kMedia, peer(i)));
 }
 
+// ---- How long (RFC 7675 §5.1).
+
+TEST_F(ConsentTest, LapsesWhenThePeerIsSilentWhateverTheClientSends) {
+  get_consent(kPeer);
+  for (Duration silence{}; silence < Consent::kLifetime; silence += seconds(4)) {
+    EXPECT_TRUE(to_peer(check(kOurName, static_cast<uint8_t>(silence / seconds(1)))))
+        << "unanswered";
+    EXPECT_TRUE(to_peer(kMedia));
+    EXPECT_TRUE(to_client(kMedia)) << "which is no sign of consent";
+    pass(seconds(4));
+  }
+  EXPECT_FALSE(is_given());
+  EXPECT_FALSE(to_peer(kMedia));
+  EXPECT_FALSE(to_client(kMedia));
+  // Checks may pass, and with their answer it is there again.
+  EXPECT_TRUE(to_peer(check(kOurName, 99)));
+  EXPECT_FALSE(to_peer(kMedia));
+  EXPECT_TRUE(to_client(success(99)));
+  EXPECT_TRUE(to_peer(kMedia));
+}
+
+TEST_F(ConsentTest, LastsToTheMicrosecond) {
+  get_consent(kPeer);
+  pass(Consent::kLifetime - Duration(1));
+  EXPECT_TRUE(is_given());
+  EXPECT_TRUE(to_peer(kMedia));
+  pass(Duration(1));
+  EXPECT_FALSE(is_given());
+  EXPECT_FALSE(to_peer(kMedia));
+}
+
+// Browsers check every 4 to 6 seconds; of seven checks one is answered.
+TEST_F(ConsentTest, IsKeptByEachAnswerAlthoughSixChecksAreLost) {
+  get_consent(kPeer);
+  uint8_t id = 1;
+  for (int round = 0; round < 20; ++round) {
+    for (int lost = 0; lost < 6; ++lost) {
+      pass(seconds(5));
+      EXPECT_TRUE(to_peer(check(kOurName, ++id)));
+      EXPECT_TRUE(to_peer(kMedia)) << round << ' ' << lost;
+    }
+    pass(seconds(5));
+    EXPECT_TRUE(to_peer(check(kOurName, ++id)));
+    pass(milliseconds(400));
+    EXPECT_TRUE(to_client(kMedia)) << round;
+    EXPECT_TRUE(to_client(success(id)));
+  }
+}
+
+TEST_F(ConsentTest, IsKeptByThePeersOwnChecks) {
+  get_consent(kPeer);
+  for (uint8_t id = 10; id < 100; ++id) {
+    pass(seconds(35));
+    EXPECT_TRUE(to_client(check(kTheirName, id)));
+    EXPECT_TRUE(to_peer(success(id)));
+    EXPECT_TRUE(to_peer(kMedia));
+  }
+  // With other names it says nothing of this client.
+  pass(seconds(35));
+  EXPECT_TRUE(to_client(check("us:other", 200)));
+  pass(seconds(1));
+  EXPECT_FALSE(to_peer(kMedia));
+}
+
+// A check of the client's that mirrors one of the peer's says no more than that one did.
+TEST_F(ConsentTest, IsNotKeptByTheClientsOwnWord) {
+  EXPECT_TRUE(to_client(check(kTheirName, 1)));
+  pass(seconds(20));
+  EXPECT_TRUE(to_peer(check(kOurName, 2)));
+  EXPECT_TRUE(to_peer(kMedia));
+  pass(seconds(15));
+  EXPECT_TRUE(to_peer(check(kOurName, 3)));
+  EXPECT_TRUE(to_peer(kMedia));
+  pass(seconds(1));
+  EXPECT_TRUE(to_peer(check(kOurName, 4)));
+  EXPECT_FALSE(to_peer(kMedia));
+  EXPECT_FALSE(to_peer(success(1))) << "nor is an answer due to a check of so long ago";
+}
+
+TEST_F(ConsentTest, IsKeptByAnAnswerOnceAndByNoEchoOrError) {
+  get_consent(kPeer);
+  pass(seconds(30));
+  EXPECT_TRUE(to_client(success(1)));  // Repeated.
+  EXPECT_TRUE(to_peer(check(kOurName, 2)));
+  EXPECT_TRUE(to_client(check(kOurName, 2)));  // It may pass, as everything may.
+  EXPECT_TRUE(to_client(message(RawStun(kError).add_integrity(kKey), 2)));
+  EXPECT_TRUE(to_client(message(RawStun(kSuccess), 2)));
+  pass(seconds(6));
+  EXPECT_FALSE(is_given());
+  EXPECT_FALSE(to_client(success(1)));
+}
+
+TEST_F(ConsentTest, OfAnotherPeerIsNotKept) {
+  get_consent(kPeer);
+  pass(seconds(20));
+  get_consent(peer(9001));
+  pass(seconds(16));
+  EXPECT_FALSE(to_peer(kMedia));
+  EXPECT_TRUE(to_peer(kMedia, peer(9001)));
+}
+
+TEST_F(ConsentTest, GivesWayOnceItHasLapsed) {
+  for (uint16_t i = 0; i < Consent::kPeersMax; ++i) get_consent(peer(i));
+  EXPECT_FALSE(to_peer(check(kOurName, 1), peer(100)));
+  pass(Consent::kLifetime - seconds(1));
+  for (uint16_t i = 0; i < Consent::kPeersMax; ++i) {
+    if (i != 5) get_consent(peer(i));
+  }
+  pass(seconds(1));
+  get_consent(peer(100));
+  EXPECT_FALSE(to_client(kMedia, peer(5)));
+  EXPECT_TRUE(to_client(kMedia, peer(4)));
+  EXPECT_FALSE(to_peer(check(kOurName, 1), peer(101)));
+}
+
 TEST_F(ConsentTest, IsForgottenWithTheAllocation) {
   get_consent(kPeer);
   consent_.forget(kSlot);
@@ -265,8 +387,8 @@ TEST_F(ConsentTest, IsForgottenWithTheAllocation) {
 TEST_F(ConsentTest, HasRoomForTheAllocationsThatItWasMadeFor) {
   const auto fill = [&](uint32_t slot) {
     for (uint16_t i = 0; i < Consent::kPeersMax; ++i) {
-      if (!consent_.admits_to_peer(slot, peer(i), check(kOurName, 1))) return false;
-      EXPECT_TRUE(consent_.admits_to_client(slot, peer(i), success(1)));
+      if (!consent_.admits_to_peer(now_, slot, peer(i), check(kOurName, 1))) return false;
+      EXPECT_TRUE(consent_.admits_to_client(now_, slot, peer(i), success(1)));
     }
     return true;
   };

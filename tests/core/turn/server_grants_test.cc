@@ -478,6 +478,35 @@ TEST_F(TurnConsent, EndsWithTheAllocation) {
   EXPECT_TRUE(world_.is_silent());
 }
 
+TEST_F(TurnConsent, LapsesAndIsCountedAsNoConsent) {
+  send(check("peer:us", 1));
+  receive(answer(1));
+  const auto is_relayed = [&] {
+    world_.to_clients.clear();
+    world_.to_peers.clear();
+    stranger_.send_channel_data(0x4001, "media");
+    receive(data_of("media"));
+    EXPECT_EQ(world_.to_peers.size(), world_.to_clients.size());
+    return !world_.is_silent();
+  };
+  world_.pass(seconds(30));
+  EXPECT_TRUE(is_relayed());
+  receive(check("us:peer", 9));  // As the peer's agent goes on to check,
+  world_.pass(seconds(35));
+  EXPECT_TRUE(is_relayed());
+  EXPECT_EQ(drops(world_, Forwarder::Drop::kNoConsent), 0u);
+  world_.pass(seconds(1));  // until it is gone.
+  EXPECT_FALSE(is_relayed());
+  EXPECT_FALSE(is_relayed());
+  EXPECT_EQ(drops(world_, Forwarder::Drop::kNoConsent), 4u);
+  world_.arrive_error({world_.relay_at(stranger_.relayed), kPeer, 3, 3, 0});
+  EXPECT_TRUE(world_.is_silent());
+  // It comes back.
+  send(check("peer:us", 2));
+  receive(answer(2));
+  EXPECT_TRUE(is_relayed());
+}
+
 TEST_F(TurnConsent, IsNotNeededBetweenTwoAllocationsOfTheNode) {
   Client alice(world_, address(2));
   ASSERT_TRUE(alice.allocate().is_success());
