@@ -132,13 +132,21 @@ constexpr Option kOptions[] = {
      Reload::kTakenOver,
      Rate{field<&Config::relay, &Config::Relay::stranger_bandwidth_bytes_per_second>(), kTebi}},
     {"relay.stranger_bytes",
-     "Bytes that a stranger's relayed address may carry in all, both directions. 0: no limit.",
+     "Bytes that all relayed addresses of the strangers of one network prefix may carry in one "
+     "stranger_renewal, both directions. 0: no limit.",
      Reload::kTakenOver,
      Size{field<&Config::relay, &Config::Relay::stranger_bytes>(), 0, kMonthlyMax}},
-    {"relay.stranger_time", "How long a stranger may keep a relayed address in all.",
+    {"relay.stranger_time",
+     "How long a stranger's credentials are valid, and may keep a relayed address in all.",
      Reload::kTakenOver,
      Time{field<&Config::relay, &Config::Relay::stranger_time>(), std::chrono::minutes(1),
           std::chrono::hours(24)}},
+    {"relay.stranger_renewal",
+     "How often the strangers of one network prefix get stranger_bytes, however many credentials "
+     "they ask for and relayed addresses they make. No shorter than stranger_time.",
+     Reload::kTakenOver,
+     Time{field<&Config::relay, &Config::Relay::stranger_renewal>(), std::chrono::minutes(1),
+          std::chrono::hours(24 * 31)}},
     {"relay.stranger_work",
      "Proof of work that strangers have to bring at rest, in bits: each doubles it. Under load it "
      "rises by itself.",

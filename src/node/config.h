@@ -76,8 +76,10 @@ struct Config {
     uint32_t stranger_allocations = 64;
     uint32_t stranger_allocations_per_user = 4;                  // Per prefix, that is.
     uint64_t stranger_bandwidth_bytes_per_second = 500'000 / 8;  // Of an allocation. 0: no limit.
-    uint64_t stranger_bytes = 100'000'000;                       // Of an allocation. 0: no limit.
-    Duration stranger_time = std::chrono::minutes(30);           // Of an allocation in all.
+    uint64_t stranger_bytes = 100'000'000;  // Of a prefix, in stranger_renewal. 0: no limit.
+    Duration stranger_time =
+        std::chrono::minutes(30);  // Of credentials, and what they are used for.
+    Duration stranger_renewal = std::chrono::hours(1);  // No shorter than stranger_time.
     uint32_t stranger_work = 0;  // Bits of proof of work at rest; under load it rises by itself.
     bool consent = true;         // Strangers reach only peers that expect it (ICE).
     Duration credentials_lifetime = std::chrono::hours(24);  // Of what a grant's holder gets.

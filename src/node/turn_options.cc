@@ -45,8 +45,9 @@ core::turn::Server::Options turn_options(const Config& config) {
   const uint64_t bandwidth = relay.allocation_bandwidth_bytes_per_second;
   share.allocation_bytes_per_second = {0, bandwidth, bandwidth,
                                        relay.stranger_bandwidth_bytes_per_second};
-  options.forwarder.bytes_per_allocation = {0, relay.allocation_bytes, relay.allocation_bytes,
-                                            relay.stranger_bytes};
+  options.forwarder.bytes_per_allocation = {0, relay.allocation_bytes, relay.allocation_bytes, 0};
+  options.forwarder.stranger_bytes_per_period = relay.stranger_bytes;
+  options.stranger_period = std::max(relay.stranger_renewal, relay.stranger_time);
   options.forwarder.strangers_need_consent = relay.consent;
   options.session_max[static_cast<size_t>(core::Payer::kStranger)] = relay.stranger_time;
   options.credentials.serves_strangers = serves_strangers;

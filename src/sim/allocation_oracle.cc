@@ -106,6 +106,7 @@ AllocationOracle::User AllocationOracle::user_of(Bytes message) {
   const std::string name(attribute_of->begin(), attribute_of->end());
   User user;
   user.account = name;
+  user.name = name;
   const size_t colon = name.find(':');
   if (colon == name.npos) return user;
   const auto expiry = digits(std::string_view(name).substr(0, colon), 10);
@@ -144,6 +145,7 @@ void AllocationOracle::forget() {
   allocations_.clear();
   owners_.clear();
   wishes_.clear();
+  stranger_bytes_.clear();
   for (auto& [id, grant] : grants_) grant.bytes = 0;
 }
 
@@ -168,6 +170,7 @@ void AllocationOracle::note_who_is_vouched_for() {
 void AllocationOracle::check(const Now& now, const core::Input& input,
                              std::span<const core::Action> actions, bool is_cut) {
   const MonoTime at = now.mono;
+  look_at_clocks(now);
   const auto client = sender_of(input);
   if (client) take_request(now, *client, payload_of(input), is_cut);
   if (const auto* const heard = std::get_if<core::RelayDatagramArrived>(&input)) hear(at, *heard);
@@ -187,6 +190,18 @@ void AllocationOracle::check(const Now& now, const core::Input& input,
     }
   }
   check_ends(at, input);
+}
+
+// Credentials may be valid a second time when the clock is set back, and count as others then.
+void AllocationOracle::look_at_clocks(const Now& now) {
+  if (now.wall && wall_) {
+    const seconds drift = (*now.wall - *wall_) - std::chrono::floor<seconds>(now.mono - mono_);
+    if (drift < seconds(0) || drift > seconds(1)) stranger_bytes_.clear();
+  }
+  if (now.wall) {
+    wall_ = now.wall;
+    mono_ = now.mono;
+  }
 }
 
 std::optional<AllocationOracle::Client> AllocationOracle::sender_of(const core::Input& input) {
@@ -339,10 +354,12 @@ void AllocationOracle::check_relayed(MonoTime at, Allocation& allocation, core::
   if (at > allocation.until()) verdict_.fail(at, "relayed for " + who + " beyond the time");
   if (payer != allocation.payer) verdict_.fail(at, "relayed on another class's account");
   allocation.bytes += bytes;
-  const uint64_t bytes_max = allocation.user.kind == User::Kind::kStranger
-                                 ? bounds_.stranger_bytes
-                                 : bounds_.allocation_bytes;
-  if (bytes_max != 0 && allocation.bytes > bytes_max) {
+  if (allocation.user.kind == User::Kind::kStranger) {
+    const uint64_t relayed = stranger_bytes_[allocation.user.name] += bytes;
+    if (bounds_.stranger_bytes != 0 && relayed > bounds_.stranger_bytes) {
+      verdict_.fail(at, "relayed more than the stranger " + who + " may");
+    }
+  } else if (bounds_.allocation_bytes != 0 && allocation.bytes > bounds_.allocation_bytes) {
     verdict_.fail(at, "relayed more than an allocation of " + who + " may");
   }
   const auto grant = grants_.find(allocation.user.grant);

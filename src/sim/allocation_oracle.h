@@ -31,7 +31,8 @@ namespace roost::sim {
 //     that is due then, and an allocation of a stream with its stream;
 //   - nothing is relayed on it for longer than its client was told, its credentials are valid, or
 //     strangers' sessions last; nor on the account of another class of people;
-//   - it relays no more bytes than its class allows, and all those of a grant no more than that;
+//   - it relays no more bytes than its class allows, all those that were made with a stranger's
+//     credentials no more than a stranger may, and all those of a grant no more than that;
 //   - between a stranger's relayed address and a peer nothing passes but ICE's checks, and answers
 //     to them, unless the peer has, within kConsentLasts, answered one of the client's, or sent one
 //     with the same names. Who sends back what he got has said nothing.
@@ -70,6 +71,7 @@ class AllocationOracle {
     enum class Kind : uint8_t { kNamed, kGrant, kStranger };
     Kind kind = Kind::kNamed;
     std::string account;
+    std::string name;
     uint64_t grant = 0;
     std::optional<int64_t> expires_at;  // UNIX time.
   };
@@ -110,6 +112,7 @@ class AllocationOracle {
 
   bool is_vouched_for(const User& user) const;
   void note_who_is_vouched_for();
+  void look_at_clocks(const Now& now);
   void take_request(const Now& now, const Client& client, Bytes message, bool is_cut);
   void take_reply(const Now& now, const Client& client, Bytes message);
   void open(const Now& now, const core::Input& input, const Client& client,
@@ -127,6 +130,9 @@ class AllocationOracle {
   Verdict& verdict_;
   node::Config::Relay bounds_;
   std::map<uint64_t, Grant> grants_;
+  std::map<std::string, uint64_t> stranger_bytes_;  // By the credentials' name.
+  std::optional<WallTime> wall_;                    // Of the last step: which may jump.
+  MonoTime mono_;
   std::map<Client, Allocation> allocations_;
   std::map<core::RelayId, Client> owners_;
   std::map<std::pair<Client, TransactionId>, MonoTime> wishes_;  // Until when credentials are good.

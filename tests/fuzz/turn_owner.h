@@ -27,6 +27,10 @@ class Owner {
   // Whether there are holders of grants, and strangers, too.
   bool has_minted() const { return (bits_ & 32) != 0; }
   bool wants_consent() const { return (bits_ & 64) != 0; }
+  // With the credentials that all strangers have.
+  std::optional<uint64_t> stranger_bytes_max() const {
+    return (bits_ & 4) != 0 ? std::optional<uint64_t>(2500) : std::nullopt;
+  }
   size_t user_count() const { return has_minted() ? std::size(kUsers) : 2; }
 
   Server::Options options() const {
@@ -41,7 +45,10 @@ class Owner {
                      .allocations_per_prefix = 3,
                      .permissions_per_allocation = 4,
                      .channels_per_allocation = 3};
-    if ((bits_ & 4) != 0) options.forwarder.bytes_per_allocation = {0, 2000, 2000, 2000};
+    if ((bits_ & 4) != 0) {
+      options.forwarder.bytes_per_allocation = {0, 2000, 2000, 0};
+      options.forwarder.stranger_bytes_per_period = *stranger_bytes_max();
+    }
     if ((bits_ & 8) != 0) options.forwarder.share.allocation_bytes_per_second = {0, 300, 300, 300};
     if ((bits_ & 16) != 0) options.forwarder.share.bytes_per_second = 1000;
     options.forwarder.share.percent = {0, 50, 30, 20};

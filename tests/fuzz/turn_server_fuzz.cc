@@ -7,8 +7,9 @@
 // alone. After each step the table's invariants hold; data went out exactly where the model has a
 // live permission or channel and the policy nothing against it, unchanged, and came in exactly from
 // permitted peers, where a stranger is concerned with consent; whom nobody vouches for any more is
-// not answered and has no allocation; who has proved nothing got at most three times the bytes and
-// caused nothing. In the end, when all time is over, nothing is left.
+// not answered and has no allocation; strangers are relayed so many bytes however often they
+// allocate; who has proved nothing got at most three times the bytes and caused nothing. In the
+// end, when all time is over, nothing is left.
 #include <algorithm>
 
 #include "base/check.h"
@@ -358,11 +359,12 @@ class Play : private FuzzShell {
     const bool may_go_out = may_go && !is_handed_over && peer.port != 0 && !is_ours(peer.address) &&
                             is_public(peer.address);
     const bool goes_out =
-        may_go_out &&
-        (!needs_consent(number) || clients_[number].grant->admits_to_peer(mono_, peer, ice_message_));
+        may_go_out && (!needs_consent(number) ||
+                       clients_[number].grant->admits_to_peer(mono_, peer, ice_message_));
     CHECK(sent_.size() <= (goes_out ? 1u : 0u));
     CHECK(owner_.is_limited() || sent_.size() == (goes_out ? 1u : 0u));
     if (!sent_.empty()) {
+      count_strangers(number, data);
       CHECK(sent_[0].to == peer && sent_data_ == data);
       CHECK(sockets_.at(sent_[0].relay) == *grant->local[family]);
     }
@@ -399,10 +401,18 @@ class Play : private FuzzShell {
     CHECK(deliveries_.size() <= (is_due ? 1u : 0u));
     CHECK(owner_.is_limited() || deliveries_.size() == (is_due ? 1u : 0u));
     if (deliveries_.empty()) return;
+    count_strangers(*to, data);
     const Delivery& delivery = deliveries_[0];
     CHECK(delivery.client == *to && delivery.data == data);
     CHECK(delivery.channel == clients_[*to].grant->channel_of(from, mono_));
     CHECK(delivery.channel || delivery.from == from);
+  }
+
+  // At least so much is on the account, whatever was allocated.
+  void count_strangers(size_t client, const Data& data) {
+    if (clients_[client].grant->payer != Payer::kStranger) return;
+    stranger_bytes_ += data.size() + Forwarder::kHeaderBytes;
+    CHECK(stranger_bytes_ <= owner_.stranger_bytes_max().value_or(stranger_bytes_));
   }
 
   // To a socket that is open, or to one that was: what has been read from it already.
@@ -463,6 +473,7 @@ class Play : private FuzzShell {
 
   std::optional<IceMessage> ice_message_;  // What is on its way, if it is one.
   uint64_t transaction_count_ = 0;
+  uint64_t stranger_bytes_ = 0;
 };
 
 }  // namespace

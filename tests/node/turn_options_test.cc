@@ -30,6 +30,7 @@ TEST(TurnOptions, AreThoseOfTheConfiguration) {
   config.relay.stranger_bandwidth_bytes_per_second = 55;
   config.relay.stranger_bytes = 66;
   config.relay.stranger_time = std::chrono::minutes(7);
+  config.relay.stranger_renewal = std::chrono::minutes(9);
   config.relay.stranger_work = 9;
   config.relay.consent = false;
   config.relay.credentials_lifetime = std::chrono::hours(2);
@@ -62,6 +63,8 @@ TEST(TurnOptions, AreThoseOfTheConfiguration) {
   EXPECT_FALSE(options.forwarder.strangers_need_consent);
   EXPECT_EQ(Duration(7min), options.session_max[static_cast<size_t>(core::Payer::kStranger)]);
   EXPECT_EQ(Duration(), options.session_max[static_cast<size_t>(core::Payer::kFriend)]);
+  EXPECT_EQ(66u, options.forwarder.stranger_bytes_per_period);
+  EXPECT_EQ(Duration(9min), options.stranger_period);
   EXPECT_TRUE(options.credentials.serves_strangers);
   EXPECT_EQ(9u, options.credentials.work_min);
   EXPECT_EQ(Duration(2h), options.credentials.lifetime);
@@ -76,7 +79,7 @@ TEST(TurnOptions, AreThoseOfTheConfiguration) {
   EXPECT_EQ(1000u, options.forwarder.share.bytes_per_second);
   EXPECT_EQ((std::array<uint64_t, core::kPayerCount>{0, 77, 77, 55}),
             options.forwarder.share.allocation_bytes_per_second);
-  EXPECT_EQ((std::array<uint64_t, core::kPayerCount>{0, 88, 88, 66}),
+  EXPECT_EQ((std::array<uint64_t, core::kPayerCount>{0, 88, 88, 0}),
             options.forwarder.bytes_per_allocation);
   EXPECT_EQ((std::array<uint8_t, core::kPayerCount>{0, 50, 20, 5}),
             options.forwarder.share.percent);

@@ -356,6 +356,22 @@ TEST_F(AllocationOracleTest, CountsTheBytesOfAStranger) {
   EXPECT_EQ(receive(Data(1)), 1u);
 }
 
+TEST_F(AllocationOracleTest, CountsTheBytesOfAStrangersCredentialsOnAllItsAllocations) {
+  node::Config::Relay relay = bounds();
+  relay.consent = false;
+  oracle_.set_bounds(relay);
+  allocate(stranger());
+  allocate_many(1, stranger());
+  const Data data(600 - AllocationOracle::kHeaderBytes);
+  core::SendFromRelay second{core::RelayId{101}, kPeer, data};
+  second.payer = Payer::kStranger;
+  EXPECT_EQ(send_as_stranger(data), 0u);
+  EXPECT_EQ(faults(core::RelayOpened{kRelay, kOurs}, {second}), 1u);
+  // After a jump of the clock they may be valid again.
+  *now_.wall -= 1h;
+  EXPECT_EQ(faults(core::RelayOpened{kRelay, kOurs}, {second}), 0u);
+}
+
 TEST_F(AllocationOracleTest, CountsTheBytesOfAGrantOnAllItsAllocations) {
   oracle_.set_grants({grant(500)});
   allocate(granted(1h));

@@ -13,13 +13,24 @@ namespace roost::core::turn {
 
 // What all allocations of one user have in common.
 struct Account {
+  // A stretch of time in which strangers get so many bytes, and no more until the next one. Two of
+  // them: credentials of the last one may be valid yet.
+  struct Period {
+    int64_t number = 0;
+    uint64_t relayed_bytes = 0;
+  };
+
   uint64_t user = 0;  // As in Authenticator::Proof.
   uint32_t allocations = 0;
   FairShare::UserMeter meter;
   // What the user's grant has relayed, both directions, headers included; of others, what was
   // relayed since the account was opened.
   uint64_t relayed_bytes = 0;
-  uint64_t bytes_max = 0;  // 0: no limit.
+  uint64_t bytes_max = 0;         // 0: no limit.
+  std::array<Period, 2> periods;  // Of a stranger's, even and odd.
+
+  Period& period(int64_t number) { return periods[static_cast<size_t>(number & 1)]; }
+  const Period& period(int64_t number) const { return periods[static_cast<size_t>(number & 1)]; }
 
  private:
   friend class Accounts;

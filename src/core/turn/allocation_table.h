@@ -85,6 +85,7 @@ struct Allocation {
   FairShare::Meter meter;
   TokenBucket requests{{1, 1}, MonoTime()};  // Of its own flow, once it is active.
   uint64_t relayed_bytes = 0;                // Both directions, headers included.
+  int64_t period = 0;                        // Of the account's, on which a stranger's are counted.
 
   // The Allocate that made it, to be answered when the sockets are there, and alike when it comes
   // again.

@@ -127,6 +127,7 @@ Result<Authenticator::Proof, Authenticator::Refusal> Authenticator::check(
   proof.user = sip_hash(secret_, as_bytes(named->account));
   proof.voucher = named->voucher;
   proof.valid_for = named->valid_for;
+  proof.expires_at = named->expires_at;
   if (named->voucher == Proof::Voucher::kStranger) proof.payer = Payer::kStranger;
   if (named->grant != nullptr) {
     proof.grant = named->grant->id;
@@ -232,6 +233,7 @@ std::optional<Authenticator::Named> Authenticator::find_minted(WallTime now, std
   Named named;
   named.name = name;
   named.valid_for = time_until(claim.expires_at, now);
+  named.expires_at = claim.expires_at;
   if (claim.holder.is_stranger) {
     if (!serves_strangers_) return {};
     named.voucher = Proof::Voucher::kStranger;

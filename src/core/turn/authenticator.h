@@ -71,6 +71,7 @@ class Authenticator {
     uint8_t key_size = 0;
     uint64_t grant = 0;                    // Its id, if there is one.
     Duration valid_for = Duration::max();  // From the request on; an allocation is given no longer.
+    WallTime expires_at{};                 // Of what was minted: as its name says.
 
     Bytes key_bytes() const { return Bytes(key).first(key_size); }
   };
@@ -105,6 +106,7 @@ class Authenticator {
     std::string account;  // Whose allocations they are.
     const Grant* grant = nullptr;
     Duration valid_for = Duration::max();
+    WallTime expires_at{};
   };
 
   static Named named_user(const std::pair<const std::string, Keys>& user);

@@ -88,6 +88,7 @@ Forwarder::Forwarder(AllocationTable& table, const Addresses& addresses, const P
       share_(options.share, now),
       share_options_(options.share),
       bytes_per_allocation_(options.bytes_per_allocation),
+      stranger_bytes_per_period_(options.stranger_bytes_per_period),
       strangers_need_consent_(options.strangers_need_consent),
       consent_(sizes.allocations, strangers_of(sizes), secret) {}
 
@@ -95,6 +96,7 @@ void Forwarder::set_options(const Options& options, MonoTime now) {
   share_.set_options(options.share, now);
   share_options_ = options.share;
   bytes_per_allocation_ = options.bytes_per_allocation;
+  stranger_bytes_per_period_ = options.stranger_bytes_per_period;
   strangers_need_consent_ = options.strangers_need_consent;
 }
 
@@ -113,12 +115,25 @@ uint64_t Forwarder::bytes_for(const AllocationTable::Options& sizes) {
   return Consent::bytes_for(sizes.allocations, strangers_of(sizes));
 }
 
-// By these `bytes`, the allocation's own or its grant's.
 bool Forwarder::is_used_up(const Allocation& allocation, uint64_t bytes) {
   const Account& account = table_.account_of(allocation);
-  const uint64_t bytes_max = bytes_per_allocation_[static_cast<size_t>(allocation.proof.payer)];
-  return (bytes_max != 0 && allocation.relayed_bytes + bytes > bytes_max) ||
-         (account.bytes_max != 0 && account.relayed_bytes + bytes > account.bytes_max);
+  const Payer payer = allocation.proof.payer;
+  const auto exceeds = [bytes](uint64_t relayed_bytes, uint64_t bytes_max) {
+    return bytes_max != 0 && relayed_bytes + bytes > bytes_max;
+  };
+  const bool is_period_over =
+      payer == Payer::kStranger &&
+      exceeds(account.period(allocation.period).relayed_bytes, stranger_bytes_per_period_);
+  return is_period_over || exceeds(account.relayed_bytes, account.bytes_max) ||
+         exceeds(allocation.relayed_bytes, bytes_per_allocation_[static_cast<size_t>(payer)]);
+}
+
+void Forwarder::count(Allocation& allocation, uint64_t bytes) {
+  Account& account = table_.account_of(allocation);
+  allocation.relayed_bytes += bytes;
+  account.relayed_bytes += bytes;
+  if (allocation.proof.payer != Payer::kStranger) return;
+  account.period(allocation.period).relayed_bytes += bytes;
 }
 
 std::optional<Grade> Forwarder::charge(MonoTime now, Allocation& allocation, size_t size) {
@@ -137,8 +152,7 @@ std::optional<Grade> Forwarder::charge(MonoTime now, Allocation& allocation, siz
     drop(Drop::kOwnLimit);
     return {};
   }
-  allocation.relayed_bytes += bytes;
-  account.relayed_bytes += bytes;
+  count(allocation, bytes);
   return verdict == FairShare::Verdict::kCommitted ? Grade::kCommitted : Grade::kExcess;
 }
 
@@ -162,8 +176,7 @@ Result<Grade, Forwarder::Wait> Forwarder::charge_stream(MonoTime now, Allocation
   if (is_excess && bytes > room.excess_bytes) return Failure(Wait::kDonation);
   account.meter = user;
   allocation.meter = meter;
-  account.relayed_bytes += bytes;
-  allocation.relayed_bytes += bytes;
+  count(allocation, bytes);
   return is_excess ? Grade::kExcess : Grade::kCommitted;
 }
 

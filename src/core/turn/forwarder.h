@@ -41,7 +41,7 @@ class Forwarder {
     kNoConsent,  // A stranger's, to or from a peer that has not shown of late that it expects it.
     kTooLong,
     kOwnLimit,     // The allocation's own bytes per second,
-    kUsedUp,       // or its bytes in all, or its grant's.
+    kUsedUp,       // or its bytes in all, or its grant's, or those of its stranger's period.
     kGone,         // To a relayed address that has just been given up.
     kNoDatagrams,  // The allocation is one of TCP (RFC 6062), which has none.
   };
@@ -74,6 +74,8 @@ class Forwarder {
     FairShare::Options share;
     // What one allocation may relay, both directions, headers included, by Payer. 0: no limit.
     std::array<uint64_t, kPayerCount> bytes_per_allocation{};
+    // What all allocations of a stranger's account may relay in one period, likewise.
+    uint64_t stranger_bytes_per_period = 0;
     // Whether strangers reach only peers that expect it (Consent), or relayed addresses of ours.
     bool strangers_need_consent = true;
   };
@@ -94,6 +96,8 @@ class Forwarder {
 
   // An allocation has ended.
   void forget(const Allocation& allocation);
+  // Whether what the allocation's user may relay is spent, by `bytes` more.
+  bool is_used_up(const Allocation& allocation, uint64_t bytes);
 
   static uint64_t bytes_for(const AllocationTable::Options& sizes);
   // What `bytes` (headers included) of a TCP connection of the allocation are; they are charged to
@@ -113,7 +117,7 @@ class Forwarder {
                  Outbox& out);
   std::array<uint8_t, 12> next_indication_id();
   void send_to_client(const Allocation& allocation, Bytes message, Grade grade, Outbox& out);
-  bool is_used_up(const Allocation& allocation, uint64_t bytes);
+  void count(Allocation& allocation, uint64_t bytes);
   std::optional<Grade> charge(MonoTime now, Allocation& allocation, size_t size);
   bool needs_consent(const Allocation& allocation) const {
     return strangers_need_consent_ && allocation.proof.payer == Payer::kStranger;
@@ -126,6 +130,7 @@ class Forwarder {
   FairShare share_;
   FairShare::Options share_options_;
   std::array<uint64_t, kPayerCount> bytes_per_allocation_;
+  uint64_t stranger_bytes_per_period_;
   bool strangers_need_consent_;
   Consent consent_;
   uint64_t indication_count_ = 0;

@@ -57,6 +57,9 @@ class Server {
     Duration lifetime_max = std::chrono::hours(1);
     // How long an allocation may go on in all, whatever is refreshed, by Payer. 0: no limit.
     std::array<Duration, kPayerCount> session_max{};
+    // How often a stranger's account gets Forwarder::Options::stranger_bytes_per_period: once for
+    // all credentials that are minted for it in so long a period. No shorter than they are valid.
+    Duration stranger_period = std::chrono::hours(1);
     Addresses::Options addresses;
     CredentialService::Options credentials;
   };
@@ -191,7 +194,8 @@ class Server {
   void end_whom_nobody_vouches_for(MonoTime now);
   void note_relayed();
   void note_relayed(const Allocation& allocation);
-  bool open_account(const Allocation& allocation);
+  bool open_account(Allocation& allocation);
+  void begin_period(Allocation& allocation);
   Duration lifetime_for(const Request& request, const Allocation& allocation) const;
   void count_success(wire::StunMethod method);
   Allocation* find_own(const Request& request, Outbox& out);

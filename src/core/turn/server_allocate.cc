@@ -75,6 +75,7 @@ void Server::allocate(const Request& request, Outbox& out) {
   if (token) {
     allocation = table_.claim(load_u64(token->data()), request.flow, request.proof);
     if (allocation == nullptr) return refuse(request, 508, out);
+    begin_period(*allocation);
   } else {
     const auto created = table_.create(request.flow, request.proof);
     if (!created) return refuse(request, code_of(created.error()), out);

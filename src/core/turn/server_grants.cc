@@ -67,9 +67,13 @@ Duration Server::lifetime_for(const Request& request, const Allocation& allocati
   return std::max(std::chrono::seconds(), std::chrono::floor<std::chrono::seconds>(lifetime));
 }
 
-// Whether the grant, if there is one, has something left. What an earlier account had relayed
-// counts.
-bool Server::open_account(const Allocation& allocation) {
+// Whether the grant, if there is one, or the stranger's period has something left. What an earlier
+// account had relayed counts for the grant.
+bool Server::open_account(Allocation& allocation) {
+  if (allocation.proof.payer == Payer::kStranger) {
+    begin_period(allocation);
+    return !forwarder_.is_used_up(allocation, Forwarder::kHeaderBytes);
+  }
   if (allocation.proof.grant == 0) return true;
   const Grant* const grant = grants_.find(allocation.proof.grant);
   CHECK(grant != nullptr);  // It vouched for this very request.
@@ -77,6 +81,21 @@ bool Server::open_account(const Allocation& allocation) {
   account.bytes_max = grant->bytes_max;
   account.relayed_bytes = std::max(account.relayed_bytes, grant->relayed_bytes);
   return account.bytes_max == 0 || account.relayed_bytes < account.bytes_max;
+}
+
+// Which period that is, the credentials' name says: each belongs to one, whenever it is used, and
+// two of them at most have any that are valid. They begin at another time for each account, so that
+// not all come at once.
+void Server::begin_period(Allocation& allocation) {
+  const Authenticator::Proof& proof = allocation.proof;
+  if (proof.payer != Payer::kStranger) return;
+  const auto seconds = std::chrono::floor<std::chrono::seconds>(options_.stranger_period).count();
+  const int64_t length = std::max<int64_t>(1, seconds);
+  const auto shift = static_cast<int64_t>(proof.user % static_cast<uint64_t>(length));
+  // The name is to be believed: it is signed by us.
+  allocation.period = (proof.expires_at.time_since_epoch().count() + shift) / length;
+  Account::Period& period = table_.account_of(allocation).period(allocation.period);
+  if (period.number != allocation.period) period = {allocation.period, 0};
 }
 
 }  // namespace roost::core::turn

@@ -23,7 +23,7 @@ constexpr AllocationTable::Options kSizes = {.allocations = 8};
 struct Setting {
   explicit Setting(const FairShare::Options& share = {}, uint64_t bytes_per_allocation = 0)
       : forwarder(table, addresses, peers, kSizes,
-                  {share, for_each_class(bytes_per_allocation), false}, SipHashKey{2}, kStart) {
+                  {share, for_each_class(bytes_per_allocation), 0, false}, SipHashKey{2}, kStart) {
     for (size_t i = 1; i < kPayerCount; ++i) {
       Flow flow;
       flow.socket = 3;
