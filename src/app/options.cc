@@ -125,7 +125,9 @@ constexpr Option kOptions[] = {
      Reload::kUpToStart,
      Count{field<&Config::relay, &Config::Relay::stranger_allocations>(), 0, 100'000}},
     {"relay.stranger_allocations_per_user",
-     "Relayed addresses at a time of the strangers of one network prefix.", Reload::kTakenOver,
+     "Relayed addresses at a time of the strangers of one network prefix: a /24 of IPv4, or a /48 "
+     "of IPv6.",
+     Reload::kTakenOver,
      Count{field<&Config::relay, &Config::Relay::stranger_allocations_per_user>(), 1, 100'000}},
     {"relay.stranger_bandwidth",
      "Bytes per second that a stranger's relayed address may carry, both directions. 0: no limit.",

@@ -21,13 +21,18 @@ size_t entry_count(uint32_t prefixes) {
 
 }  // namespace
 
-PrefixKey prefix_key(const IpAddress& address) {
+PrefixKey prefix_key(const IpAddress& address, PrefixWidth width) {
   constexpr PrefixKey kV4 = PrefixKey{1} << 63;  // A /56 leaves the top eight bits free.
-  return address.is_v4() ? kV4 | address.v4_value() >> 8 : address.high() >> 8;
+  return address.is_v4() ? kV4 | address.v4_value() >> 8
+                         : address.high() >> (64 - static_cast<unsigned>(width));
 }
 
-PrefixLimiter::PrefixLimiter(uint64_t rate_per_second, uint32_t prefixes, const SipHashKey& secret)
-    : rate_(rate_options(rate_per_second)), secret_(secret), entries_(entry_count(prefixes)) {}
+PrefixLimiter::PrefixLimiter(uint64_t rate_per_second, uint32_t prefixes, const SipHashKey& secret,
+                             PrefixWidth width)
+    : rate_(rate_options(rate_per_second)),
+      secret_(secret),
+      width_(width),
+      entries_(entry_count(prefixes)) {}
 
 // Of nobody's place more than of anybody's.
 uint64_t PrefixLimiter::tokens(const Entry& entry, MonoTime now) const {
@@ -36,7 +41,7 @@ uint64_t PrefixLimiter::tokens(const Entry& entry, MonoTime now) const {
 
 bool PrefixLimiter::admit(MonoTime now, const IpAddress& from) {
   if (rate_.rate_per_second == 0) return true;
-  const PrefixKey key = prefix_key(from);
+  const PrefixKey key = prefix_key(from, width_);
   const size_t set_count = entries_.size() / kSetSize;
   const size_t set = sip_hash(secret_, PrefixKeyBytes()(key)) & (set_count - 1);
   Entry* const first = &entries_[set * kSetSize];

@@ -13,9 +13,17 @@
 
 namespace roost {
 
-// A /24 of IPv4 or a /56 of IPv6 in 64 bits: what limits count by.
+// How much of IPv6 counts as one; of IPv4 it is a /24 either way.
+enum class PrefixWidth : uint8_t {
+  kHome = 56,  // What a household gets.
+  // What anybody gets for the asking, and a company or a small provider as a rule: to an attacker
+  // with one, 256 homes are no more than one.
+  kSite = 48,
+};
+
+// A prefix of that width in 64 bits: what limits count by.
 using PrefixKey = uint64_t;
-PrefixKey prefix_key(const IpAddress& address);
+PrefixKey prefix_key(const IpAddress& address, PrefixWidth width = PrefixWidth::kHome);
 
 struct PrefixKeyBytes {
   std::array<uint8_t, 8> operator()(PrefixKey key) const {
@@ -39,7 +47,8 @@ class PrefixLimiter {
   static constexpr uint64_t kBurstSeconds = 2;
 
   // `rate_per_second` 0: no limit. `prefixes` are told apart at a time, rounded up.
-  PrefixLimiter(uint64_t rate_per_second, uint32_t prefixes, const SipHashKey& secret);
+  PrefixLimiter(uint64_t rate_per_second, uint32_t prefixes, const SipHashKey& secret,
+                PrefixWidth width = PrefixWidth::kHome);
 
   [[nodiscard]] bool admit(MonoTime now, const IpAddress& from);
 
@@ -61,6 +70,7 @@ class PrefixLimiter {
 
   TokenBucket::Options rate_;  // rate_per_second 0: no limit.
   SipHashKey secret_;
+  PrefixWidth width_;
   ZeroedArray<Entry> entries_;  // Sets of kSetSize; their number is a power of two.
   uint64_t refused_ = 0;
   uint64_t forgotten_ = 0;

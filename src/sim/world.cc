@@ -101,9 +101,9 @@ IpAddress World::next_v4(Network::RealmId realm) {
   return IpAddress::v4(0x0a000000 + number);  // 10.0.0.0/8.
 }
 
-// Each gets a /56 of its own.
+// Each gets a /48 of its own.
 IpAddress World::next_v6() {
-  return {0x2a00'0000'0000'0000 + (uint64_t{++v6_count_} << 8), 1};
+  return {0x2a00'0000'0000'0000 + (uint64_t{++v6_count_} << 16), 1};
 }
 
 WallTime World::wall() const {

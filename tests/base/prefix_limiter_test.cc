@@ -47,6 +47,14 @@ TEST(PrefixKey, TellsPrefixesApartAndNotAddresses) {
   EXPECT_EQ(prefix_key(a), prefix_key(*IpAddress::parse("2001:db8:0:12ff::2")));
   EXPECT_NE(prefix_key(a), prefix_key(*IpAddress::parse("2001:db8:0:1300::1")));
   EXPECT_NE(prefix_key(v4(1, 0)), prefix_key(v4(2, 0)));
+  // Or by sites.
+  const auto site = [](const char* text) {
+    return prefix_key(*IpAddress::parse(text), PrefixWidth::kSite);
+  };
+  EXPECT_EQ(site("2001:db8:0:12ff::2"), site("2001:db8:0:ffff::1"));
+  EXPECT_NE(site("2001:db8:0:ffff::1"), site("2001:db8:1::1"));
+  EXPECT_EQ(site("192.0.2.1"), site("192.0.2.255"));
+  EXPECT_NE(site("192.0.2.1"), site("192.0.3.1"));
 }
 
 }  // namespace

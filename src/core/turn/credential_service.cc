@@ -160,9 +160,9 @@ HttpReply CredentialService::answer_stranger(const Now& now, const HttpRequestAr
             "WWW-Authenticate: RoostWork\r\nCache-Control: no-store"};
   }
   work_.note_given(from);
-  // A prefix is one user, however often it asks.
+  // A site is one user, however often it asks, and from however many of its addresses.
   std::array<uint8_t, 8> prefix;
-  store_u64(prefix.data(), prefix_key(from));
+  store_u64(prefix.data(), prefix_key(from, PrefixWidth::kSite));
   return give(now, request, {true, sip_hash(secret_, prefix)}, options_.stranger_lifetime,
               Outcome::kStranger, out);
 }

@@ -83,7 +83,9 @@ Server::Server(const Options& options, Random& random, MonoTime now)
       streams_(table_, forwarder_, addresses_, peers_, options.connections, random.bytes<16>()),
       credentials_(options.credentials, Minter(options.authenticator.mint_secret),
                    random.bytes<16>(), now),
-      challenges_(kChallengesPerSecond, kChallengedPrefixes, random.bytes<16>()) {
+      challenges_(kChallengesPerSecond, kChallengedPrefixes, random.bytes<16>()),
+      site_challenges_(kChallengesPerSecondOfSite, kChallengedPrefixes, random.bytes<16>(),
+                       PrefixWidth::kSite) {
   CHECK(options.lifetime_max >= kLifetimeDefault);
 }
 
@@ -123,7 +125,7 @@ bool Server::serves(Bytes message) {
 uint64_t Server::bytes_for(const Options& options) {
   return AllocationTable::bytes_for(options.table) + Forwarder::bytes_for(options.table) +
          StreamRelay::bytes_for(options.connections) +
-         PrefixLimiter::bytes_for(kChallengedPrefixes);
+         2 * PrefixLimiter::bytes_for(kChallengedPrefixes);
 }
 
 std::optional<MonoTime> Server::next_deadline() const {
@@ -282,9 +284,9 @@ void Server::challenge(const Now& now, const Flow& flow, const StunView& view,
                        Authenticator::Refusal why, Outbox& out) {
   // A stream has shown where it comes from, and does not ask again (RFC 8489 §6.2.2).
   const bool is_forgeable = flow.transport == Transport::kUdp;
-  if (is_forgeable && !challenges_.admit(now.mono, flow.client.address)) {
-    return drop(Drop::kChallengeLimit);
-  }
+  const bool is_admitted = !is_forgeable || (challenges_.admit(now.mono, flow.client.address) &&
+                                             site_challenges_.admit(now.mono, flow.client.address));
+  if (!is_admitted) return drop(Drop::kChallengeLimit);
   const size_t size_max = std::min(kReplySizeMax, kUnverifiedRatioMax * view.bytes().size());
   unsigned code = 400;
   switch (why) {

@@ -39,8 +39,10 @@ namespace roost::core::turn {
 class Server {
  public:
   static constexpr size_t kUnverifiedRatioMax = 3;
-  // Challenges (401, 438 and their like) per second and prefix.
+  // Challenges (401, 438 and their like) per second of a home, and of all homes of a site: whoever
+  // has a /48 is not challenged 256 times as often.
   static constexpr uint64_t kChallengesPerSecond = 10;
+  static constexpr uint64_t kChallengesPerSecondOfSite = 40;
   static constexpr uint32_t kChallengedPrefixes = 4096;  // Told apart at a time.
 
   static constexpr Duration kLifetimeDefault = std::chrono::minutes(10);      // RFC 8656 §3.2.
@@ -219,6 +221,7 @@ class Server {
   StreamRelay streams_;
   CredentialService credentials_;
   PrefixLimiter challenges_;
+  PrefixLimiter site_challenges_;
   bool is_accepting_ = true;
   uint64_t reservation_count_ = 0;
   Stats stats_;

@@ -64,14 +64,15 @@ void Work::note_request(MonoTime now, unsigned taken_percent) {
 
 void Work::note_given(const IpAddress& from) {
   const auto end = askers_.begin() + asker_count_;
-  const bool is_new = std::find(askers_.begin(), end, prefix_key(from)) == end;
-  if (is_new && asker_count_ < askers_.size()) askers_[asker_count_++] = prefix_key(from);
+  const PrefixKey prefix = prefix_key(from, PrefixWidth::kSite);
+  const bool is_new = std::find(askers_.begin(), end, prefix) == end;
+  if (is_new && asker_count_ < askers_.size()) askers_[asker_count_++] = prefix;
 }
 
 // minute (2) | effort (1) | keyed hash (8), in base64url
 std::string Work::make(uint16_t minute, uint8_t effort, const IpAddress& from) const {
   std::array<uint8_t, 11> hashed;
-  store_u64(hashed.data(), prefix_key(from));
+  store_u64(hashed.data(), prefix_key(from, PrefixWidth::kSite));
   store_u16(hashed.data() + 8, minute);
   hashed[10] = effort;
   std::array<uint8_t, 11> bytes;

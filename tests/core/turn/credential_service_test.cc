@@ -246,7 +246,8 @@ TEST_F(CredentialServiceTest, TakesAPrefixForOneStranger) {
   EXPECT_NE(id_of(IpAddress::v4(0xc0000307)), id);
   const uint64_t v6 = id_of(*IpAddress::parse("2001:db8:0:12::1"));
   EXPECT_EQ(id_of(*IpAddress::parse("2001:db8:0:ff::2")), v6);
-  EXPECT_NE(id_of(*IpAddress::parse("2001:db8:0:100::1")), v6);
+  EXPECT_EQ(id_of(*IpAddress::parse("2001:db8:0:ffff::2")), v6);  // All of a /48.
+  EXPECT_NE(id_of(*IpAddress::parse("2001:db8:1::1")), v6);
 }
 
 TEST_F(CredentialServiceTest, SendsStrangersAwayWhereTheyAreNotServed) {

@@ -6,6 +6,7 @@
 // ChannelBind of a client with an allocation. Allocate and relaying have files of their own.
 #include "core/turn/server.h"
 
+#include <cstdio>
 #include <numeric>
 #include <set>
 
@@ -121,6 +122,26 @@ TEST(TurnServer, SaysBadRequestWhereItsRealmFitsNoReply) {
     const Reply large = client.send(client.naked_request(StunMethod::kAllocate, {udp(), software}));
     EXPECT_EQ(large.code(), realm_size <= 400 ? 401 : 400) << realm_size;
   }
+}
+
+// A /48 has 256 homes, and is anybody's for the asking.
+TEST(TurnServer, ChallengesASiteNotAsOftenAsAllHomesOfIt) {
+  World world;
+  const auto count_answered = [&](std::string_view site) {
+    int answered = 0;
+    for (int i = 0; i < 1000; ++i) {
+      char home[8];
+      std::snprintf(home, sizeof home, "%x00", i % 250);
+      Client client(world,
+                    "[" + std::string(site) + ":" + home + "::1]:" + std::to_string(1000 + i));
+      answered += client.send(client.naked_request(StunMethod::kAllocate, {udp()})).is_there();
+    }
+    return answered;
+  };
+  EXPECT_EQ(count_answered("2a00:77:1"), 80);  // A burst of two seconds' worth.
+  EXPECT_EQ(count_answered("2a00:77:2"), 80);
+  world.pass(seconds(1));
+  EXPECT_EQ(count_answered("2a00:77:1"), 40);
 }
 
 TEST(TurnServer, ChallengesAPrefixSoManyTimesASecondAndAFloodLeavesNothing) {

@@ -157,6 +157,10 @@ TEST(Work, BelievesWhoHasSolvedAChallenge) {
   EXPECT_TRUE(work.is_solved(kStart, IpAddress::v4(0xc00002ff), answer));
   EXPECT_FALSE(work.is_solved(kStart, IpAddress::v4(0xc0000307), answer));
   EXPECT_FALSE(work.is_solved(kStart, *IpAddress::parse("2001:db8::7"), answer));
+  // Of IPv6 a prefix is a /48: who has one works as often as who has a home in it.
+  const std::string of_v6 = solve(work.challenge(kStart, *IpAddress::parse("2001:db8::7")), 10);
+  EXPECT_TRUE(work.is_solved(kStart, *IpAddress::parse("2001:db8:0:ffff::8"), of_v6));
+  EXPECT_FALSE(work.is_solved(kStart, *IpAddress::parse("2001:db8:1::7"), of_v6));
   // And in time: neither long after, nor before it was made.
   EXPECT_FALSE(work.is_solved(kStart + Work::kChallengeLifetime + minutes(1), kAsker, answer));
   EXPECT_FALSE(work.is_solved(kStart - minutes(1), kAsker, answer));
