@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "app/node_pages.h"
 
+#include <array>
 #include <nlohmann/json.hpp>
+#include <numeric>
 
 #include "base/text.h"
 #include "io/clock.h"
@@ -98,6 +100,26 @@ Counts sum(Counts one, const Counts& other) {
   return one;
 }
 
+// What is counted by class and reason.
+template <typename Reason, typename Counts>
+Json by_reason(const Counts& counts) {
+  Json object;
+  for (size_t i = 0; i < counts[0].size(); ++i) {
+    uint64_t of_all = 0;
+    for (const auto& of_class : counts) of_all += of_class[i];
+    object[label(static_cast<Reason>(i))] = of_all;
+  }
+  return object;
+}
+template <typename Counts>
+Json all_by_class(const Counts& counts) {
+  std::array<uint64_t, core::kPayerCount> sums{};
+  for (size_t i = 0; i < sums.size(); ++i) {
+    sums[i] = std::accumulate(counts[i].begin(), counts[i].end(), uint64_t{0});
+  }
+  return by_class(sums);
+}
+
 Json relay(const node::Node& node) {
   using core::turn::AllocationTable;
   using core::turn::Forwarder;
@@ -107,17 +129,19 @@ Json relay(const node::Node& node) {
   const node::Config::Relay& limits = node.config().relay;
   std::array<uint32_t, core::kPayerCount> open{};
   for (size_t i = 0; i < open.size(); ++i) open[i] = turn.table().count(core::Payer(i));
-  Json refused;
-  for (size_t i = 0; i < AllocationTable::kFullCount; ++i) {
-    const auto why = static_cast<AllocationTable::Full>(i);
-    refused[label(why)] = turn.table().refusals(why);
+  std::array<std::array<uint64_t, AllocationTable::kFullCount>, core::kPayerCount> bounds;
+  std::array<uint64_t, core::kPayerCount> refused_of_class = turn.stats().refused_late;
+  for (size_t i = 0; i < bounds.size(); ++i) {
+    for (size_t why = 0; why < bounds[i].size(); ++why) {
+      bounds[i][why] = turn.table().refusals(core::Payer(i), AllocationTable::Full(why));
+      refused_of_class[i] += bounds[i][why];
+    }
   }
-  refused[node::label(node::Budget::Refusal::kMonthly)] = turn.stats().refused_late;
+  Json refused = by_reason<AllocationTable::Full>(bounds);
+  const auto& late = turn.stats().refused_late;
+  refused[node::label(node::Budget::Refusal::kMonthly)] =
+      std::accumulate(late.begin(), late.end(), uint64_t{0});
   refused["sockets"] = turn.stats().relay_refused;
-  Json dropped;
-  for (size_t i = 0; i < Forwarder::kDropCount; ++i) {
-    dropped[label(static_cast<Forwarder::Drop>(i))] = relayed.drops[i];
-  }
   return {{"is_enabled", true},
           {"is_accepting", node.budget().is_month_young()},
           {"allocations", by_class(open)},
@@ -130,7 +154,9 @@ Json relay(const node::Node& node) {
           {"relayed_packets", by_class(sum(relayed.to_peer_packets, relayed.to_client_packets))},
           {"relayed_bytes", by_class(sum(relayed.to_peer_bytes, relayed.to_client_bytes))},
           {"refused", refused},
-          {"dropped_packets", dropped},
+          {"refused_by_class", by_class(refused_of_class)},
+          {"dropped_packets", by_reason<Forwarder::Drop>(relayed.drops)},
+          {"dropped_packets_by_class", all_by_class(relayed.drops)},
           {"donation_refused_packets", by_class(node.stats().relayed_refused)}};
 }
 

@@ -52,6 +52,42 @@ void by_reason(MetricsWriter& out, const Counts& counts) {
   }
 }
 
+// Whose it was; of kService nobody is known to have been.
+std::string_view class_label(size_t payer) {
+  return payer == static_cast<size_t>(core::Payer::kService)
+             ? "none"
+             : label(static_cast<core::Payer>(payer));
+}
+
+// One sample for each class, and for none, and each enumerator; or each number under `key`.
+template <typename Counts, typename Name>
+void by_class_and(MetricsWriter& out, std::string_view key, const Counts& counts, Name name) {
+  for (size_t payer = 0; payer < counts.size(); ++payer) {
+    for (size_t i = 0; i < counts[payer].size(); ++i) {
+      std::string labels("class=\"");
+      labels.append(class_label(payer)).append("\",").append(key).append("=\"");
+      out.labelled(labels.append(name(i)).append("\""), counts[payer][i]);
+    }
+  }
+}
+
+template <typename Enum, typename Counts>
+void by_class_and_reason(MetricsWriter& out, const Counts& counts) {
+  by_class_and(out, "reason", counts, [](size_t i) { return label(static_cast<Enum>(i)); });
+}
+
+// Of a table that counts what it refuses by class and bound.
+template <typename Full, size_t kFullCount, typename Table>
+auto refusals_of(const Table& table) {
+  std::array<std::array<uint64_t, kFullCount>, core::kPayerCount> counts;
+  for (size_t payer = 0; payer < counts.size(); ++payer) {
+    for (size_t i = 0; i < kFullCount; ++i) {
+      counts[payer][i] = table.refusals(static_cast<core::Payer>(payer), static_cast<Full>(i));
+    }
+  }
+  return counts;
+}
+
 void write_traffic(const Node& node, MetricsWriter& out) {
   const Node::Stats& stats = node.stats();
   out.counter("roost_received_messages_total", "Datagrams, and messages on streams, that came in.");
@@ -177,12 +213,12 @@ void write_turn(const Node& node, MetricsWriter& out) {
               "Relayed addresses whose client did not ask again.")
       .value(stats.expired);
   out.counter("roost_relay_allocations_refused_total",
-              "Requests refused because a bound was reached, by bound.");
-  for (size_t i = 0; i < AllocationTable::kFullCount; ++i) {
-    const auto why = static_cast<AllocationTable::Full>(i);
-    out.labelled("bound", label(why), table.refusals(why));
-  }
-  out.labelled("bound", label(Budget::Refusal::kMonthly), stats.refused_late);
+              "Requests refused because a bound was reached, by class and bound.");
+  by_class_and(out, "bound", refusals_of<AllocationTable::Full, AllocationTable::kFullCount>(table),
+               [](size_t i) { return label(static_cast<AllocationTable::Full>(i)); });
+  std::array<std::array<uint64_t, 1>, core::kPayerCount> late;
+  for (size_t i = 0; i < late.size(); ++i) late[i][0] = stats.refused_late[i];
+  by_class_and(out, "bound", late, [](size_t) { return label(Budget::Refusal::kMonthly); });
   out.counter("roost_relay_sockets_refused_total",
               "Relayed addresses that the system had no port or descriptor for.")
       .value(stats.relay_refused);
@@ -193,10 +229,9 @@ void write_turn(const Node& node, MetricsWriter& out) {
   for (size_t i = 0; i < stats.successes.size(); ++i) {
     out.labelled("method", core::turn::method_label(i), stats.successes[i]);
   }
-  out.counter("roost_turn_errors_total", "TURN error responses, by code.");
-  for (size_t i = 0; i < stats.errors.size(); ++i) {
-    out.labelled("code", std::to_string(Server::kErrorCodes[i]), stats.errors[i]);
-  }
+  out.counter("roost_turn_errors_total", "TURN error responses, by class and code.");
+  by_class_and(out, "code", stats.errors,
+               [](size_t i) { return std::to_string(Server::kErrorCodes[i]); });
   out.counter("roost_turn_dropped_total", "TURN messages that get no answer, by reason.");
   by_reason<Server::Drop>(out, stats.drops);
 
@@ -226,8 +261,9 @@ void write_turn(const Node& node, MetricsWriter& out) {
   by_class(out, relayed.handed_over_packets);
   out.counter("roost_relay_icmp_errors_total", "ICMP errors told to clients.")
       .value(relayed.icmp_errors);
-  out.counter("roost_relay_dropped_packets_total", "Packets that were not relayed, by reason.");
-  by_reason<Forwarder::Drop>(out, relayed.drops);
+  out.counter("roost_relay_dropped_packets_total",
+              "Packets that were not relayed, by class and reason.");
+  by_class_and_reason<Forwarder::Drop>(out, relayed.drops);
   out.counter("roost_relay_donation_refused_packets_total",
               "Packets that the donation did not cover, by class.");
   by_class(out, node.stats().relayed_refused);
@@ -253,14 +289,14 @@ void write_relayed_streams(const Node& node, MetricsWriter& out) {
               "TCP connections to peers that did not come about, by reason.");
   by_reason<core::PeerFailure>(out, stats.failures);
   out.counter("roost_relay_connections_refused_total",
-              "TCP connections from peers that were closed at once, by reason.");
-  by_reason<StreamRelay::Refusal>(out, stats.refusals);
+              "TCP connections from peers that were closed at once, by class and reason.");
+  by_class_and_reason<StreamRelay::Refusal>(out, stats.refusals);
   out.counter("roost_relay_connections_full_total",
-              "TCP connections for which a bound left no room, by bound.");
-  for (size_t i = 0; i < core::turn::Connections::kFullCount; ++i) {
-    const auto why = static_cast<core::turn::Connections::Full>(i);
-    out.labelled("bound", label(why), streams.connections().refusals(why));
-  }
+              "TCP connections for which a bound left no room, by class and bound.");
+  using core::turn::Connections;
+  by_class_and(out, "bound",
+               refusals_of<Connections::Full, Connections::kFullCount>(streams.connections()),
+               [](size_t i) { return label(static_cast<Connections::Full>(i)); });
   out.counter("roost_relay_stream_to_peer_bytes_total",
               "Bytes of TCP connections from clients to peers, headers included, by class.");
   by_class(out, stats.to_peer_bytes);
@@ -268,8 +304,8 @@ void write_relayed_streams(const Node& node, MetricsWriter& out) {
               "Bytes of TCP connections from peers to clients, headers included, by class.");
   by_class(out, stats.to_client_bytes);
   out.counter("roost_relay_stream_waits_total",
-              "How often bytes of TCP connections had to wait, by what for.");
-  by_reason<Forwarder::Wait>(out, stats.waits);
+              "How often bytes of TCP connections had to wait, by class and what for.");
+  by_class_and_reason<Forwarder::Wait>(out, stats.waits);
 }
 
 }  // namespace
@@ -299,6 +335,11 @@ MetricsWriter& MetricsWriter::labelled(std::string_view label, std::string_view 
                                        uint64_t value) {
   std::string labels(label);
   labels.append("=\"").append(label_value).append("\"");
+  sample("", labels, std::to_string(value));
+  return *this;
+}
+
+MetricsWriter& MetricsWriter::labelled(std::string_view labels, uint64_t value) {
   sample("", labels, std::to_string(value));
   return *this;
 }

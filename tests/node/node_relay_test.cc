@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "base/crypto_hash.h"
+#include "node/metrics.h"
 #include "node/node.h"
 #include "wire/channel_data.h"
 #include "wire/stun_builder.h"
@@ -344,7 +345,7 @@ TEST(NodeRelay, TakesOnNothingNewNearTheEndOfTheMonthAndGoesOnWithWhatThereIs) {
   rig.step(core::StreamBytesSent{core::Transport::kTcp, 960'000});
   Rig::Client second = over(core::Transport::kTls, 1);
   EXPECT_FALSE(rig.allocate(second));
-  EXPECT_EQ(1u, rig.node.turn()->stats().refused_late);
+  EXPECT_EQ(1u, rig.node.turn()->stats().refused_late[static_cast<size_t>(core::Payer::kFriend)]);
   EXPECT_TRUE(rig.refreshes(first));
   // The next month begins with whatever comes in first.
   rig.pass(std::chrono::hours(24 * 40));
@@ -389,6 +390,29 @@ TEST(NodeRelay, DoesNotPayForOthersWithTheHeadersOfWhatItRelaysOnStreams) {
   EXPECT_EQ(written + kCount * Budget::kHeaderBytes, relayed);
   rig.step(core::StreamBytesSent{core::Transport::kTcp, 5000});
   EXPECT_EQ(before + relayed + 5000, rig.node.budget().month().bytes_sent);
+}
+
+TEST(NodeRelay, TellsDropsAndRefusalsByClass) {
+  Rig rig{Config()};
+  Rig::Client client = over(core::Transport::kUdp);
+  ASSERT_TRUE(rig.allocate(client));
+  rig.step(core::RelayDatagramArrived{client.relay, {IpAddress::v4(1), 1}, Data(9)});
+  rig.step(core::RelayDatagramArrived{core::RelayId{0xfff0}, kPeer, Data(9)});
+  EXPECT_FALSE(
+      Rig::is_success(rig.step(rig.from(client, rig.request(client, StunMethod::kConnect)))));
+  std::string text;
+  MetricsWriter writer(text);
+  write_metrics(rig.node, rig.now, writer);
+  for (const std::string_view line :
+       {"roost_relay_dropped_packets_total{class=\"friend\",reason=\"no_permission\"} 1\n",
+        "roost_relay_dropped_packets_total{class=\"none\",reason=\"gone\"} 1\n",
+        "roost_relay_dropped_packets_total{class=\"stranger\",reason=\"no_consent\"} 0\n",
+        "roost_turn_errors_total{class=\"none\",code=\"401\"} 1\n",
+        "roost_turn_errors_total{class=\"friend\",code=\"403\"} 1\n",
+        "roost_relay_allocations_refused_total{class=\"stranger\",bound=\"monthly\"} 0\n",
+        "roost_relay_stream_waits_total{class=\"friend_of_friend\",reason=\"donation\"} 0\n"}) {
+    EXPECT_NE(text.npos, text.find(line)) << line;
+  }
 }
 
 TEST(NodeRelay, PaysOnceForWhatItRelaysOverDtls) {

@@ -64,24 +64,26 @@ void AllocationTable::set_limits(const Options& options) {
   options_.allocations = std::min(options.allocations, made_for);
 }
 
-Failure<AllocationTable::Full> AllocationTable::refuse(Full why) {
-  ++refusals_[static_cast<size_t>(why)];
+Failure<AllocationTable::Full> AllocationTable::refuse(Full why, Payer whose) {
+  ++refusals_[static_cast<size_t>(whose)][static_cast<size_t>(why)];
   return Failure(why);
 }
 
 Result<Allocation*, AllocationTable::Full> AllocationTable::take_slot(
     const Authenticator::Proof& proof, const Endpoint& client) {
-  if (size_ >= options_.allocations || free_slots_.empty()) return refuse(Full::kAllocations);
+  if (size_ >= options_.allocations || free_slots_.empty())
+    return refuse(Full::kAllocations, proof.payer);
   const PrefixKey prefix = prefix_key(client.address);
   const auto payer = static_cast<size_t>(proof.payer);
-  if (counts_[payer] >= options_.allocations_per_class[payer]) return refuse(Full::kClass);
+  if (counts_[payer] >= options_.allocations_per_class[payer])
+    return refuse(Full::kClass, proof.payer);
   const Account* const known = accounts_.find(proof.user);
   if (known != nullptr && known->allocations >= options_.allocations_per_user[payer]) {
-    return refuse(Full::kUser);
+    return refuse(Full::kUser, proof.payer);
   }
   const uint32_t* const of_prefix = by_prefix_.find(prefix);
   if (of_prefix != nullptr && *of_prefix >= options_.allocations_per_prefix) {
-    return refuse(Full::kPrefix);
+    return refuse(Full::kPrefix, proof.payer);
   }
   // There are never more users or prefixes than allocations.
   Account& account = accounts_.open(proof.user);
@@ -280,7 +282,7 @@ bool AllocationTable::permit(MonoTime now, Allocation& allocation, const IpAddre
   const bool has_room = allocation.permission_count < options_.permissions_per_allocation;
   const uint32_t entry = has_room ? permissions_.take() : 0;
   if (entry == 0) {
-    ++refusals_[static_cast<size_t>(Full::kPermissions)];
+    (void)refuse(Full::kPermissions, allocation.proof.payer);
     return false;
   }
   permissions_.entries[entry] = {peer, expires_at, allocation.permissions};
@@ -329,7 +331,7 @@ bool AllocationTable::bind_channel(MonoTime now, Allocation& allocation, uint16_
   const bool has_room = allocation.channel_count < options_.channels_per_allocation;
   const uint32_t entry = has_room ? channels_.take() : 0;
   if (entry == 0) {
-    ++refusals_[static_cast<size_t>(Full::kChannels)];
+    (void)refuse(Full::kChannels, allocation.proof.payer);
     return false;
   }
   channels_.entries[entry] = {peer, expires_at, number, allocation.channels};

@@ -181,7 +181,9 @@ class AllocationTable {
   // How many there are, reserved sockets included.
   uint32_t size() const { return size_; }
   uint32_t count(Payer payer) const { return counts_[static_cast<size_t>(payer)]; }
-  uint64_t refusals(Full why) const { return refusals_[static_cast<size_t>(why)]; }
+  uint64_t refusals(Payer payer, Full why) const {
+    return refusals_[static_cast<size_t>(payer)][static_cast<size_t>(why)];
+  }
   void check_invariants() const;
 
   static uint64_t bytes_for(const Options& options);
@@ -215,7 +217,7 @@ class AllocationTable {
 
   static Key key_of(const Flow& flow);
   Result<Allocation*, Full> take_slot(const Authenticator::Proof& proof, const Endpoint& client);
-  Failure<Full> refuse(Full why);
+  Failure<Full> refuse(Full why, Payer whose);
   template <typename Entry>
   void drop_expired(Pool<Entry>& pool, uint32_t& head, uint8_t& count, MonoTime now);
   template <typename Entry>
@@ -238,7 +240,7 @@ class AllocationTable {
   std::map<IpAddress, uint32_t> relays_by_address_;
   uint32_t size_ = 0;
   std::array<uint32_t, kPayerCount> counts_{};
-  std::array<uint64_t, kFullCount> refusals_{};
+  std::array<std::array<uint64_t, kFullCount>, kPayerCount> refusals_{};
 };
 
 std::string_view label(AllocationTable::Full full);

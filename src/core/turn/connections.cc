@@ -34,8 +34,8 @@ void Connections::set_limits(const Options& options) {
 Result<Connection*, Connections::Full> Connections::create(Allocation& allocation,
                                                            const Endpoint& peer,
                                                            Connection::State state) {
-  const auto refuse = [this](Full why) {
-    ++refusals_[static_cast<size_t>(why)];
+  const auto refuse = [&](Full why) {
+    ++refusals_[static_cast<size_t>(allocation.proof.payer)][static_cast<size_t>(why)];
     return Failure(why);
   };
   if (allocation.connection_count >= options_.per_allocation) return refuse(Full::kAllocation);

@@ -86,7 +86,9 @@ class Connections {
   Connection* pop_due(MonoTime now);
 
   uint32_t size() const { return size_; }
-  uint64_t refusals(Full why) const { return refusals_[static_cast<size_t>(why)]; }
+  uint64_t refusals(Payer payer, Full why) const {
+    return refusals_[static_cast<size_t>(payer)][static_cast<size_t>(why)];
+  }
   void check_invariants(const AllocationTable& allocations) const;
 
   static uint64_t bytes_for(const Options& options);
@@ -111,7 +113,7 @@ class Connections {
   DeadlineHeap deadlines_;
   uint64_t number_count_ = 0;
   uint32_t size_ = 0;
-  std::array<uint64_t, kFullCount> refusals_{};
+  std::array<std::array<uint64_t, kFullCount>, kPayerCount> refusals_{};
 };
 
 std::string_view label(Connections::Full full);

@@ -143,13 +143,13 @@ std::optional<Grade> Forwarder::charge(MonoTime now, Allocation& allocation, siz
   if (is_used_up(allocation, bytes)) {
     // Ended with the next deadline, which is now.
     table_.set_deadline(allocation, now);
-    drop(Drop::kUsedUp);
+    drop(Drop::kUsedUp, allocation);
     return {};
   }
   const FairShare::Verdict verdict =
       share_.grade(now, payer, account.meter, allocation.meter, bytes);
   if (verdict == FairShare::Verdict::kOverOwnLimit) {
-    drop(Drop::kOwnLimit);
+    drop(Drop::kOwnLimit, allocation);
     return {};
   }
   count(allocation, bytes);
@@ -192,44 +192,45 @@ uint64_t Forwarder::bytes_per_second(Payer payer, Wait why) const {
 
 void Forwarder::take_channel_data(MonoTime now, Allocation& allocation, Bytes message,
                                   Outbox& out) {
-  if (allocation.protocol != RelayProtocol::kUdp) return drop(Drop::kNoDatagrams);
+  if (allocation.protocol != RelayProtocol::kUdp) return drop(Drop::kNoDatagrams, allocation);
   const auto parsed = wire::parse_channel_data(message);
-  if (!parsed) return drop(Drop::kMalformed);
+  if (!parsed) return drop(Drop::kMalformed, allocation);
   const Channel* const channel = table_.find_channel(now, allocation, parsed->channel);
-  if (channel == nullptr) return drop(Drop::kNoChannel);
+  if (channel == nullptr) return drop(Drop::kNoChannel, allocation);
   to_peer(now, allocation, channel->peer, parsed->data, false, out);
 }
 
 void Forwarder::take_indication(MonoTime now, Allocation& allocation, const StunView& view,
                                 Outbox& out) {
-  if (allocation.protocol != RelayProtocol::kUdp) return drop(Drop::kNoDatagrams);
-  if (view.method() != StunMethod::kSend) return drop(Drop::kMalformed);
+  if (allocation.protocol != RelayProtocol::kUdp) return drop(Drop::kNoDatagrams, allocation);
+  if (view.method() != StunMethod::kSend) return drop(Drop::kMalformed, allocation);
   const auto peer = view.find_xor_address(StunAttribute::kXorPeerAddress);
   const auto data = view.find(StunAttribute::kData);
   bool is_understood = true;
   view.for_each_attribute([&](const StunView::Attribute& attribute) {
     is_understood &= !wire::is_comprehension_required(attribute.type) || is_known(attribute.type);
   });
-  if (!peer || !data || !is_understood) return drop(Drop::kMalformed);
-  if (!table_.is_permitted(now, allocation, peer->address)) return drop(Drop::kNoPermission);
+  if (!peer || !data || !is_understood) return drop(Drop::kMalformed, allocation);
+  if (!table_.is_permitted(now, allocation, peer->address))
+    return drop(Drop::kNoPermission, allocation);
   to_peer(now, allocation, *peer, *data, view.find(StunAttribute::kDontFragment).has_value(), out);
 }
 
 void Forwarder::to_peer(MonoTime now, Allocation& allocation, const Endpoint& peer, Bytes data,
                         bool is_dont_fragment, Outbox& out) {
-  if (data.size() > kDataSizeMax) return drop(Drop::kTooLong);
+  if (data.size() > kDataSizeMax) return drop(Drop::kTooLong, allocation);
   const Family family = family_of(peer.address);
   const Allocation::Relay& relay = allocation.relays[static_cast<size_t>(family)];
-  if (relay.state != Allocation::Relay::State::kOpen) return drop(Drop::kForbiddenPeer);
+  if (relay.state != Allocation::Relay::State::kOpen) return drop(Drop::kForbiddenPeer, allocation);
   Allocation* const other = table_.find_relayed(peer);
   if (other == nullptr) {
     // Asked again at every packet: the owner may have forbidden it meanwhile.
     const bool is_ours = addresses_.is_ours(peer.address) || peer.address == relay.local.address;
     const bool is_forbidden = !peers_.permits(peer.address, is_ours) || peer.port == 0 ||
                               (is_ours && addresses_.is_own_port(peer.port));
-    if (is_forbidden) return drop(Drop::kForbiddenPeer);
+    if (is_forbidden) return drop(Drop::kForbiddenPeer, allocation);
     if (needs_consent(allocation) && !consent_.admits_to_peer(now, allocation.slot, peer, data)) {
-      return drop(Drop::kNoConsent);
+      return drop(Drop::kNoConsent, allocation);
     }
   }
   const auto grade = charge(now, allocation, data.size());
@@ -254,7 +255,7 @@ void Forwarder::take_datagram(MonoTime now, const RelayDatagramArrived& input, O
   const bool is_awaited =
       !needs_consent(*allocation) || !table_.is_permitted(now, *allocation, input.from.address) ||
       consent_.admits_to_client(now, allocation->slot, input.from, input.payload);
-  if (!is_awaited) return drop(Drop::kNoConsent);
+  if (!is_awaited) return drop(Drop::kNoConsent, *allocation);
   to_client(now, *allocation, input.from, input.payload, out);
 }
 
@@ -264,10 +265,11 @@ void Forwarder::take_error(MonoTime now, const RelayErrorArrived& input, Outbox&
   const bool is_open =
       allocation != nullptr && allocation->has(AllocationTable::family_of(input.relay));
   if (!is_open) return drop(Drop::kGone);
-  if (!table_.is_permitted(now, *allocation, input.peer.address)) return drop(Drop::kNoPermission);
+  if (!table_.is_permitted(now, *allocation, input.peer.address))
+    return drop(Drop::kNoPermission, *allocation);
   // Else a stranger could have us find out which ports of others are closed.
   if (needs_consent(*allocation) && !consent_.is_given(now, allocation->slot, input.peer)) {
-    return drop(Drop::kNoConsent);
+    return drop(Drop::kNoConsent, *allocation);
   }
   constexpr size_t kSizeMax = 64;
   const auto grade = charge(now, *allocation, kSizeMax);
@@ -309,9 +311,10 @@ void Forwarder::send_to_client(const Allocation& allocation, Bytes message, Grad
 
 void Forwarder::to_client(MonoTime now, Allocation& allocation, const Endpoint& peer, Bytes data,
                           Outbox& out) {
-  if (allocation.state != Allocation::State::kActive) return drop(Drop::kGone);
-  if (!table_.is_permitted(now, allocation, peer.address)) return drop(Drop::kNoPermission);
-  if (data.size() > kDataSizeMax) return drop(Drop::kTooLong);
+  if (allocation.state != Allocation::State::kActive) return drop(Drop::kGone, allocation);
+  if (!table_.is_permitted(now, allocation, peer.address))
+    return drop(Drop::kNoPermission, allocation);
+  if (data.size() > kDataSizeMax) return drop(Drop::kTooLong, allocation);
   const auto grade = charge(now, allocation, data.size());
   if (!grade) return;
   const auto payer = static_cast<size_t>(allocation.proof.payer);

@@ -67,7 +67,8 @@ class Forwarder {
     std::array<uint64_t, kPayerCount> to_client_bytes{};
     uint64_t icmp_errors = 0;                                 // Told to clients.
     std::array<uint64_t, kPayerCount> handed_over_packets{};  // Part of both of the above.
-    std::array<uint64_t, kDropCount> drops{};
+    // kService: of no allocation that is known.
+    std::array<std::array<uint64_t, kDropCount>, kPayerCount> drops{};
   };
 
   struct Options {
@@ -122,7 +123,10 @@ class Forwarder {
   bool needs_consent(const Allocation& allocation) const {
     return strangers_need_consent_ && allocation.proof.payer == Payer::kStranger;
   }
-  void drop(Drop why) { ++stats_.drops[static_cast<size_t>(why)]; }
+  void drop(Drop why, Payer whose = Payer::kService) {
+    ++stats_.drops[static_cast<size_t>(whose)][static_cast<size_t>(why)];
+  }
+  void drop(Drop why, const Allocation& whose) { drop(why, whose.proof.payer); }
 
   AllocationTable& table_;
   const Addresses& addresses_;

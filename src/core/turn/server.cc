@@ -237,7 +237,7 @@ void Server::handle(const Now& now, const Flow& flow, const StunView& view, Outb
     sign(*proof, view.has_fingerprint(), reply);
     const Bytes bytes = reply.finish();
     out.shrink(buffer, bytes.size());
-    count_error(420);
+    count_error(420, proof->payer);
     return send_reply(flow, bytes, out);
   }
   switch (view.method()) {
@@ -267,10 +267,10 @@ void Server::send_reply(const Flow& flow, Bytes reply, Outbox& out, Grade grade)
   }
 }
 
-void Server::count_error(unsigned code) {
+void Server::count_error(unsigned code, Payer whose) {
   const auto at = std::find(kErrorCodes.begin(), kErrorCodes.end(), code);
   CHECK(at != kErrorCodes.end());
-  ++stats_.errors[static_cast<size_t>(at - kErrorCodes.begin())];
+  ++stats_.errors[static_cast<size_t>(whose)][static_cast<size_t>(at - kErrorCodes.begin())];
 }
 
 void Server::count_success(StunMethod method) {
@@ -312,7 +312,7 @@ void Server::challenge(const Now& now, const Flow& flow, const StunView& view,
   const Bytes bytes = reply.finish();
   CHECK(!bytes.empty() && bytes.size() <= size_max);
   out.shrink(buffer, bytes.size());
-  count_error(code);
+  count_error(code, Payer::kService);
   send_reply(flow, bytes, out, Grade::kExcess);
 }
 
@@ -323,7 +323,7 @@ void Server::refuse(const Request& request, unsigned code, Outbox& out) {
   sign(request.proof, request.view.has_fingerprint(), reply);
   const Bytes bytes = reply.finish();
   out.shrink(buffer, bytes.size());
-  count_error(code);
+  count_error(code, request.proof.payer);
   send_reply(request.flow, bytes, out);
 }
 

@@ -84,12 +84,13 @@ class Server {
     // That came in over UDP or streams and were ours: relayed, answered or dropped.
     uint64_t messages = 0;
     std::array<uint64_t, 7> successes{};  // By method, in the order of method_label().
-    std::array<uint64_t, kErrorCodes.size()> errors{};
+    // By Payer of who asks; kService: who has not shown who it is.
+    std::array<std::array<uint64_t, kErrorCodes.size()>, kPayerCount> errors{};
     std::array<uint64_t, kDropCount> drops{};
     std::array<uint64_t, kPayerCount> allocations{};  // That were made.
     uint64_t expired = 0;
-    uint64_t relay_refused = 0;  // No port or descriptor for them.
-    uint64_t refused_late = 0;   // Not accepting any more.
+    uint64_t relay_refused = 0;                        // No port or descriptor for them.
+    std::array<uint64_t, kPayerCount> refused_late{};  // Not accepting any more.
   };
 
   Server(const Options& options, Random& random, MonoTime now);
@@ -192,7 +193,7 @@ class Server {
   void answer_connect(const Connection& connection, unsigned code, Outbox& out);
   void end_overdue_connections(MonoTime now, Outbox& out);
   void send_reply(const Flow& flow, Bytes reply, Outbox& out, Grade grade = Grade::kCommitted);
-  void count_error(unsigned code);
+  void count_error(unsigned code, Payer whose);
   void end_whom_nobody_vouches_for(MonoTime now);
   void note_relayed();
   void note_relayed(const Allocation& allocation);

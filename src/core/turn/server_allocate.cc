@@ -67,7 +67,7 @@ void Server::allocate(const Request& request, Outbox& out) {
   const auto address = addresses_.for_relay(request.flow, family);
   if (!token && !address) return refuse(request, 440, out);
   if (!is_accepting_) {
-    ++stats_.refused_late;
+    ++stats_.refused_late[static_cast<size_t>(request.proof.payer)];
     return refuse(request, 508, out);
   }
 
@@ -179,7 +179,7 @@ void Server::finish_opening(MonoTime now, Allocation& allocation, Outbox& out) {
     sign(allocation.proof, allocation.has_fingerprint, reply);
     const Bytes bytes = reply.finish();
     out.shrink(buffer, bytes.size());
-    count_error(508);
+    count_error(508, allocation.proof.payer);
     send_reply(allocation.flow, bytes, out);
     // Nobody will learn the token of what was reserved with it.
     if (Allocation* const reserved = find_reservation(allocation)) end(*reserved, out);

@@ -58,7 +58,7 @@ void Server::answer_connect(const Connection& connection, unsigned code, Outbox&
     count_success(StunMethod::kConnect);
   } else {
     reply.add_error_code(code, reason(code));
-    count_error(code);
+    count_error(code, asked.proof.payer);
   }
   sign(asked.proof, asked.has_fingerprint, reply);
   const Bytes bytes = reply.finish();

@@ -115,8 +115,9 @@ Connection* StreamRelay::take_overdue(MonoTime now, Outbox& out) {
 // ---- Connections from peers (§5.3).
 
 void StreamRelay::take_arrived(MonoTime now, const PeerArrived& input, Outbox& out) {
-  const auto refuse = [this](Refusal why) { ++stats_.refusals[static_cast<size_t>(why)]; };
   Allocation* const allocation = table_.find(input.relay);
+  const Payer payer = allocation == nullptr ? Payer::kService : allocation->proof.payer;
+  const auto refuse = [&](Refusal why) { count_refusal(why, payer); };
   const bool is_active = allocation != nullptr && allocation->state == Allocation::State::kActive &&
                          allocation->protocol == RelayProtocol::kTcp;
   if (!is_active) return refuse(Refusal::kGone);
@@ -180,7 +181,7 @@ void StreamRelay::take_data(MonoTime now, const PeerDataArrived& input, const Fo
   Allocation& allocation = allocation_of(*connection);
   // Asked again at each chunk: the owner may have forbidden it meanwhile.
   if (is_forbidden(allocation, connection->peer)) {
-    ++stats_.refusals[static_cast<size_t>(Refusal::kForbiddenPeer)];
+    count_refusal(Refusal::kForbiddenPeer, allocation.proof.payer);
     out.push(ClosePeer{input.connection});
     return forget(*connection);
   }
@@ -199,7 +200,7 @@ void StreamRelay::take_data(MonoTime now, const PeerDataArrived& input, const Fo
     return out.push(
         ForwardPeerData{input.connection, input.direction, bytes, allocation.proof.payer, *grade});
   }
-  ++stats_.waits[static_cast<size_t>(why)];
+  ++stats_.waits[static_cast<size_t>(allocation.proof.payer)][static_cast<size_t>(why)];
   out.push(HoldPeerData{input.connection, input.direction,
                         hold_time(allocation.proof.payer, why, input.bytes)});
 }

@@ -54,10 +54,11 @@ class StreamRelay {
     uint64_t bound = 0;
     uint64_t never_bound = 0;                            // In time.
     std::array<uint64_t, kPeerFailureCount> failures{};  // Of Connect.
-    std::array<uint64_t, kRefusalCount> refusals{};
-    std::array<uint64_t, kPayerCount> to_peer_bytes{};  // By Payer; with headers.
+    // By Payer of the allocation from here on; kService: of none that is known.
+    std::array<std::array<uint64_t, kRefusalCount>, kPayerCount> refusals{};
+    std::array<uint64_t, kPayerCount> to_peer_bytes{};  // With headers.
     std::array<uint64_t, kPayerCount> to_client_bytes{};
-    std::array<uint64_t, Forwarder::kWaitCount> waits{};  // Chunks that had to.
+    std::array<std::array<uint64_t, Forwarder::kWaitCount>, kPayerCount> waits{};  // Chunks.
   };
 
   // All must outlive the relay.
@@ -116,6 +117,9 @@ class StreamRelay {
     return *table_.at(connection.allocation);
   }
   bool is_forbidden(const Allocation& allocation, const Endpoint& peer) const;
+  void count_refusal(Refusal why, Payer whose) {
+    ++stats_.refusals[static_cast<size_t>(whose)][static_cast<size_t>(why)];
+  }
   void announce(const Allocation& allocation, const Connection& connection, Outbox& out);
   Duration hold_time(Payer payer, Forwarder::Wait why, uint64_t bytes) const;
 

@@ -80,7 +80,7 @@ TEST(AllocationTable, RefusesEachBoundAtItsEdgeAndCountsIt) {
       ASSERT_FALSE(refused);
       EXPECT_EQ(refused.error(), row.expect);
     }
-    EXPECT_EQ(table.refusals(row.expect), 3u);
+    EXPECT_EQ(table.refusals(Payer::kFriend, row.expect), 3u);
     table.check_invariants();
     // One that goes makes room for one that comes, as often as one likes.
     for (int round = 0; round < 20; ++round) {
@@ -108,7 +108,8 @@ TEST(AllocationTable, CountsByClassOfPeople) {
   EXPECT_EQ(table.count(Payer::kFriendOfFriend), 0u);
   // A class has a bound of its own.
   EXPECT_EQ(table.create(flow(4), proof(4, Payer::kStranger)).error(), Full::kClass);
-  EXPECT_EQ(table.refusals(Full::kClass), 1u);
+  EXPECT_EQ(table.refusals(Payer::kStranger, Full::kClass), 1u);
+  EXPECT_EQ(table.refusals(Payer::kFriend, Full::kClass), 0u);
   table.erase(first);
   EXPECT_EQ(table.count(Payer::kFriend), 0u);
   EXPECT_EQ(table.size(), 2u);
@@ -310,7 +311,7 @@ TEST(AllocationTable, HoldsSoManyPermissionsAndRefreshesWithoutRoom) {
   }
   EXPECT_FALSE(table.permit(kStart, allocation, peer_number(5).address, soon));
   EXPECT_FALSE(table.is_permitted(kStart, allocation, peer_number(5).address));
-  EXPECT_EQ(table.refusals(Full::kPermissions), 1u);
+  EXPECT_EQ(table.refusals(Payer::kFriend, Full::kPermissions), 1u);
   EXPECT_TRUE(table.permit(kStart, allocation, peer_number(3).address, soon + minutes(5)));
   // Until the moment when it expires, and not in it.
   EXPECT_TRUE(table.is_permitted(soon - Duration(1), allocation, peer_number(0).address));
@@ -349,7 +350,7 @@ TEST(AllocationTable, BindsChannelsUntilTheyExpire) {
     EXPECT_TRUE(table.bind_channel(kStart, allocation, 0x4000 + i, peer_number(i), end));
   }
   EXPECT_FALSE(table.bind_channel(kStart, allocation, 0x4003, peer_number(3), end));
-  EXPECT_EQ(table.refusals(Full::kChannels), 1u);
+  EXPECT_EQ(table.refusals(Payer::kFriend, Full::kChannels), 1u);
   const Channel* const found = table.find_channel(kStart, allocation, peer_number(1));
   ASSERT_NE(found, nullptr);
   EXPECT_EQ(found->number, 0x4001);

@@ -52,8 +52,8 @@ TEST_F(ConnectionsTest, HasRoomForSoManyOfOneAllocationAndOfAll) {
   EXPECT_EQ(connections_.create(*owners_[0], peer(3), State::kPending).error(), Full::kAllocation);
   for (uint32_t n = 0; n < 2; ++n) EXPECT_NE(make(1, n), nullptr);
   EXPECT_EQ(connections_.create(*owners_[1], peer(3), State::kPending).error(), Full::kConnections);
-  EXPECT_EQ(connections_.refusals(Full::kAllocation), 1u);
-  EXPECT_EQ(connections_.refusals(Full::kConnections), 1u);
+  EXPECT_EQ(connections_.refusals(Payer::kFriend, Full::kAllocation), 1u);
+  EXPECT_EQ(connections_.refusals(Payer::kFriend, Full::kConnections), 1u);
   connections_.erase_all(*owners_[0]);
   EXPECT_EQ(connections_.size(), 2u);
   EXPECT_EQ(owners_[0]->connection_count, 0);

@@ -6,7 +6,6 @@
 // the same from a client's point of view.
 #include "core/turn/forwarder.h"
 
-#include <numeric>
 #include <set>
 
 #include "turn/turn_client.h"
@@ -47,10 +46,15 @@ struct Setting {
   }
   Allocation& of(Payer payer) { return *allocations[static_cast<size_t>(payer)]; }
   RelayId relay_of(Payer payer) { return AllocationTable::relay_id(of(payer), Family::kV4); }
-  uint64_t drops(Drop why) const { return forwarder.stats().drops[static_cast<size_t>(why)]; }
+  uint64_t drops(Drop why) const {
+    uint64_t sum = 0;
+    for (const auto& of_class : forwarder.stats().drops) sum += of_class[static_cast<size_t>(why)];
+    return sum;
+  }
   uint64_t all_drops() const {
-    const auto& counts = forwarder.stats().drops;
-    return std::accumulate(counts.begin(), counts.end(), uint64_t{0});
+    uint64_t sum = 0;
+    for (size_t i = 0; i < Forwarder::kDropCount; ++i) sum += drops(static_cast<Drop>(i));
+    return sum;
   }
 
   AllocationTable table{kSizes, SipHashKey{1}};
@@ -231,6 +235,25 @@ TEST(Forwarder, DropsOnceAndForTheReasonThatItIs) {
     EXPECT_EQ(given.all_drops(), 1u) << label(row.expect);
     EXPECT_TRUE(given.out.actions().empty()) << label(row.expect);
     EXPECT_EQ(given.of(Payer::kFriend).relayed_bytes, 0u) << label(row.expect);
+  }
+}
+
+TEST(Forwarder, CountsDropsForTheClassThatWouldHavePaid) {
+  for (const Payer payer : kPeople) {
+    Setting given;
+    const Data unbound = {0x40, 7, 0, 1, 'x', 0, 0, 0};
+    given.forwarder.take_channel_data(kStart, given.of(payer), unbound, given.out);
+    given.forwarder.take_datagram(
+        kStart, RelayDatagramArrived{given.relay_of(payer), {IpAddress::v4(1), 1}, unbound},
+        given.out);
+    given.forwarder.take_datagram(kStart, RelayDatagramArrived{RelayId{0xfff0}, kPeer, unbound},
+                                  given.out);
+    const auto& drops = given.forwarder.stats().drops;
+    EXPECT_EQ(drops[static_cast<size_t>(payer)][static_cast<size_t>(Drop::kNoChannel)], 1u);
+    EXPECT_EQ(drops[static_cast<size_t>(payer)][static_cast<size_t>(Drop::kNoPermission)], 1u);
+    // Of somebody who is gone.
+    EXPECT_EQ(drops[static_cast<size_t>(Payer::kService)][static_cast<size_t>(Drop::kGone)], 1u);
+    EXPECT_EQ(given.all_drops(), 3u);
   }
 }
 

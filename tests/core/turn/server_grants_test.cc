@@ -64,7 +64,11 @@ std::string address(int number) {
 }
 
 uint64_t drops(const World& world, Forwarder::Drop why) {
-  return world.server.forwarded().drops[static_cast<size_t>(why)];
+  uint64_t sum = 0;
+  for (const auto& of_class : world.server.forwarded().drops) {
+    sum += of_class[static_cast<size_t>(why)];
+  }
+  return sum;
 }
 
 // All four requests of a client whose nonce is good.

@@ -11,7 +11,11 @@ namespace roost::core::turn {
 namespace {
 
 uint64_t drops(const World& world, Forwarder::Drop why) {
-  return world.server.forwarded().drops[static_cast<size_t>(why)];
+  uint64_t sum = 0;
+  for (const auto& of_class : world.server.forwarded().drops) {
+    sum += of_class[static_cast<size_t>(why)];
+  }
+  return sum;
 }
 
 std::string text_of(const Data& bytes) {

@@ -18,7 +18,11 @@ namespace {
 uint64_t errors(const World& world, unsigned code) {
   const auto& codes = Server::kErrorCodes;
   const auto at = std::find(codes.begin(), codes.end(), code);
-  return world.server.stats().errors[static_cast<size_t>(at - codes.begin())];
+  uint64_t sum = 0;
+  for (const auto& of_class : world.server.stats().errors) {
+    sum += of_class[static_cast<size_t>(at - codes.begin())];
+  }
+  return sum;
 }
 
 uint64_t drops(const World& world, Server::Drop why) {

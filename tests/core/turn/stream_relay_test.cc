@@ -34,7 +34,8 @@ class Relayed {
   }
 
   uint64_t waits(Wait why) const {
-    return world.server.streams().stats().waits[static_cast<size_t>(why)];
+    const auto& waits = world.server.streams().stats().waits;
+    return waits[static_cast<size_t>(Payer::kFriend)][static_cast<size_t>(why)];
   }
   uint64_t relayed_bytes() const {
     uint64_t bytes = 0;
