@@ -190,7 +190,8 @@ void PeerConnection::lose(Direction direction, std::vector<uint8_t> unread) {
 }
 
 void PeerConnection::on_end(BufferedStream::End) {
-  lose(Direction::kToClient, peer_->take_unread());
+  // Where we end it ourselves, what it has not passed on may be being offered.
+  if (state_ == State::kBound) lose(Direction::kToClient, peer_->take_unread());
 }
 
 void PeerConnection::on_data_closed() {

@@ -391,6 +391,30 @@ TEST_F(PeerConnectionsTest, DeliversWhatItHoldsOfAnEndThatIsGone) {
   EXPECT_EQ(text_of(1000), to_client());
 }
 
+TEST_F(PeerConnectionsTest, EndsAConnectionThatTheNodeForbidsWhileItsDataIsHeld) {
+  // By the peer's data, or the client's; both when it is shown for the first time and again.
+  for (const PeerDirection direction : {PeerDirection::kToClient, PeerDirection::kToPeer}) {
+    for (const int held : {0, 1, 3}) {
+      SCOPED_TRACE(testing::Message() << static_cast<int>(direction) << " " << held);
+      bind();
+      answer_ = [&, left = held](const core::PeerDataArrived& offered) mutable -> uint64_t {
+        if (left-- > 0) return 0;
+        peers_.close(core::ClosePeer{offered.connection});
+        return 0;
+      };
+      (direction == PeerDirection::kToPeer ? *client_ : *peer_).send(text_of(1000));
+      ASSERT_TRUE(until([&] { return client_->has_ended() || client_->was_reset(); }));
+      ASSERT_TRUE(until([&] { return peer_->has_ended() || peer_->was_reset(); }));
+      EXPECT_EQ(0u, forwarded_);
+      EXPECT_EQ(nullptr, last_told<core::PeerClosed>());  // The core knows.
+      client_.reset();
+      peer_.reset();
+      told_.clear();
+      io::run_for(loop_, std::chrono::milliseconds(5));
+    }
+  }
+}
+
 TEST_F(PeerConnectionsTest, ReportsAConnectionWhoseClientIsGoneBeforeItIsBound) {
   open();
   const FileDescriptor listener = listen_at();
