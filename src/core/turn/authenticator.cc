@@ -219,10 +219,10 @@ std::optional<Authenticator::Named> Authenticator::find(const Now& now,
   named.name = name;
   named.password = to_base64(hmac_sha1(as_bytes(shared_secret_), *username));
   named.voucher = Proof::Voucher::kSharedSecret;
-  // The part behind the time, so that new credentials are no new user.
+  // The part behind the time, so that new credentials are no new user. Some sites name nobody
+  // (Prosody's): then each time is a user, lest all of theirs be one.
   const size_t colon = name.find(':');
-  named.account =
-      mark(named.voucher).append(colon == name.npos ? std::string_view() : name.substr(colon + 1));
+  named.account = mark(named.voucher).append(colon == name.npos ? name : name.substr(colon + 1));
   named.valid_for = time_until(WallTime(std::chrono::seconds(*expiry)), *now.wall);
   return named;
 }

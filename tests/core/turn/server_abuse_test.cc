@@ -42,6 +42,22 @@ TEST(TurnAbuse, NewCredentialsAreNoNewUser) {
   EXPECT_TRUE(bob.allocate().is_success());
 }
 
+TEST(TurnAbuse, UsersWhomTheirSiteDoesNotNameAreNotOne) {
+  Server::Options options = with_secret();
+  options.table.allocations_per_user = for_each_class(1u);
+  World world(options);
+  for (int i = 0; i < 3; ++i) {
+    const std::string username = std::to_string(kFarFuture + i);
+    const std::string password = to_base64(hmac_sha1(as_bytes("s3"), as_bytes(username)));
+    Client client(world, "7.7.7.7:" + std::to_string(4000 + i),
+                  {.username = username, .password = password});
+    EXPECT_TRUE(client.allocate().is_success());
+    // Whoever else has the same credentials is the same user.
+    client.endpoint.port += 100;
+    EXPECT_EQ((client.get_nonce(), client.allocate().code()), 486);
+  }
+}
+
 TEST(TurnAbuse, AUserMayRenewItsCredentials) {
   World world(with_secret());
   Client client(world, "7.7.7.7:4000", ephemeral(kFarFuture, "bob"));
