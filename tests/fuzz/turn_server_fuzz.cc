@@ -250,18 +250,18 @@ class Play : private FuzzShell {
     const int code = send(ask);
     if (!ask.is_right) return;
     CHECK(code == expected.value_or(0) || (!expected && code == 508));
-    if (expected) return;
+    // All or none; and none only where they do not fit.
+    CHECK(expected || (code == 0) == fit(ask.client, peers));
+    if (expected || code != 0) return;
     for (const Endpoint& peer : peers) {
-      // Of a request that did not fit some may have been granted: those in front.
-      if (code != 0 && !server_permits_after_508(ask.client, peer.address)) break;
       clients_[ask.client].grant->permissions[peer.address] = mono_ + minutes(5);
     }
   }
-  // Whether one more permission still fitted, by the model's own count.
-  bool server_permits_after_508(size_t client, const IpAddress& peer) {
-    auto& permissions = clients_[client].grant->permissions;
-    std::erase_if(permissions, [&](const auto& entry) { return entry.second <= mono_; });
-    return permissions.contains(peer) || permissions.size() < 4;
+  bool fit(size_t client, const std::vector<Endpoint>& peers) const {
+    auto all = clients_[client].grant->permissions;
+    std::erase_if(all, [&](const auto& entry) { return entry.second <= mono_; });
+    for (const Endpoint& peer : peers) all[peer.address] = mono_;
+    return all.size() <= 4;
   }
 
   void bind() {
@@ -287,11 +287,10 @@ class Play : private FuzzShell {
     const int code = send(ask);
     if (!ask.is_right) return;
     CHECK(code == expected.value_or(0) || (!expected && code == 508));
-    if (expected) return;
-    if (code == 0 || server_permits_after_508(ask.client, peer.address)) {
-      client.grant->permissions[peer.address] = mono_ + minutes(5);
-    }
-    if (code == 0) client.grant->channels[number] = {peer, mono_ + minutes(10)};
+    if (expected || code != 0) return;
+    CHECK(fit(ask.client, {peer}));
+    client.grant->permissions[peer.address] = mono_ + minutes(5);
+    client.grant->channels[number] = {peer, mono_ + minutes(10)};
   }
 
   // Reserved ones and those of allocations still opening included.

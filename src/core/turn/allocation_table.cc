@@ -270,6 +270,22 @@ void AllocationTable::drop_all(Pool<Entry>& pool, uint32_t& head, uint8_t& count
   count = 0;
 }
 
+bool AllocationTable::has_room_for(MonoTime now, Allocation& allocation,
+                                   std::span<const IpAddress> peers) {
+  drop_expired(permissions_, allocation.permissions, allocation.permission_count, now);
+  size_t count = allocation.permission_count;
+  for (size_t i = 0; i < peers.size(); ++i) {
+    const auto before = peers.first(i);
+    const bool is_repeated = std::find(before.begin(), before.end(), peers[i]) != before.end();
+    count += !is_repeated && !is_permitted(now, allocation, peers[i]);
+  }
+  if (count <= options_.permissions_per_allocation) return true;
+  // What is there already may be refreshed where a new bound is below it.
+  if (count == allocation.permission_count) return true;
+  (void)refuse(Full::kPermissions, allocation.proof.payer);
+  return false;
+}
+
 bool AllocationTable::permit(MonoTime now, Allocation& allocation, const IpAddress& peer,
                              MonoTime expires_at) {
   for (uint32_t i = allocation.permissions; i != 0; i = permissions_.entries[i].next) {

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "base/bounded_map.h"
@@ -152,6 +153,8 @@ class AllocationTable {
   // Whose relayed address that is, as bound or as the world sees it; null if nobody's.
   Allocation* find_relayed(const Endpoint& endpoint, RelayProtocol protocol = RelayProtocol::kUdp);
 
+  // Whether permit() would permit all of them, so that nobody is where not all can be.
+  bool has_room_for(MonoTime now, Allocation& allocation, std::span<const IpAddress> peers);
   // Installs or refreshes; false when a bound is reached.
   bool permit(MonoTime now, Allocation& allocation, const IpAddress& peer, MonoTime expires_at);
   bool is_permitted(MonoTime now, const Allocation& allocation, const IpAddress& peer) const;

@@ -414,12 +414,12 @@ void Server::create_permission(const Request& request, Outbox& out) {
   });
   if (error == 0 && count == 0) error = 400;
   if (error != 0) return refuse(request, error, out);
-  for (size_t i = 0; i < count; ++i) {
-    const MonoTime now = request.now.mono;
-    if (!table_.permit(now, *allocation, peers[i], now + kPermissionLifetime)) {
-      return refuse(request, 508, out);
-    }
+  const MonoTime now = request.now.mono;
+  bool has_room = table_.has_room_for(now, *allocation, std::span(peers).first(count));
+  for (size_t i = 0; i < count && has_room; ++i) {
+    has_room = table_.permit(now, *allocation, peers[i], now + kPermissionLifetime);
   }
+  if (!has_room) return refuse(request, 508, out);
   succeed(request, out);
 }
 
@@ -447,8 +447,9 @@ void Server::bind_channel(const Request& request, Outbox& out) {
   const Channel* const of_peer = table_.find_channel(now, *allocation, *peer);
   if (of_number != of_peer) return refuse(request, 400, out);
   const bool has_room =
-      table_.permit(now, *allocation, peer->address, now + kPermissionLifetime) &&
-      table_.bind_channel(now, *allocation, number, *peer, now + kChannelLifetime);
+      table_.has_room_for(now, *allocation, std::span(&peer->address, 1)) &&
+      table_.bind_channel(now, *allocation, number, *peer, now + kChannelLifetime) &&
+      table_.permit(now, *allocation, peer->address, now + kPermissionLifetime);
   if (!has_room) return refuse(request, 508, out);
   succeed(request, out);
 }

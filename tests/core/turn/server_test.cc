@@ -466,11 +466,48 @@ TEST(TurnServer, RefusesPermissionsAndChannelsBeyondItsBoundsWith508) {
   EXPECT_TRUE(client.allocate().is_success());
   EXPECT_EQ(client.bind(0x4000, kPeer), 0);
   EXPECT_EQ(client.bind(0x4001, kOtherPeer), 508);
-  EXPECT_EQ(client.permit(endpoint("1.1.1.1:1")), 508);
+  EXPECT_EQ(client.permit(endpoint("1.1.1.1:1")), 0);
+  EXPECT_EQ(client.permit(kOtherPeer), 508);
   EXPECT_EQ(client.permit(kPeer), 0);
   EXPECT_EQ(client.bind(0x4000, kPeer), 0);
   world.pass(minutes(6));
-  EXPECT_EQ(client.permit(endpoint("1.1.1.1:1")), 0);
+  EXPECT_EQ(client.permit(kOtherPeer), 0);
+}
+
+TEST(TurnServer, PermitsNobodyWhereItCannotPermitAll) {
+  Server::Options options = plain_options();
+  options.table.permissions_per_allocation = 3;
+  World world(options);
+  Client client(world, "192.0.2.77:50000");
+  EXPECT_TRUE(client.allocate({lifetime(3600)}).is_success());
+  const auto permit = [&](const std::vector<Endpoint>& peers) {
+    Attributes asked;
+    for (const Endpoint& one : peers) asked.push_back(peer(one));
+    return client.ask(StunMethod::kCreatePermission, asked).code();
+  };
+  const auto is_permitted = [&](const Endpoint& one) {
+    client.receive_from(one, "x");
+    const bool has_come = !world.to_clients.empty();
+    world.to_clients.clear();
+    return has_come;
+  };
+  const Endpoint third = endpoint("1.1.1.1:1");
+  const Endpoint fourth = endpoint("1.0.0.1:1");
+  EXPECT_EQ(permit({kPeer}), 0);
+  world.pass(minutes(4));
+  EXPECT_EQ(permit({kPeer, kOtherPeer, third, fourth}), 508);
+  EXPECT_FALSE(is_permitted(kOtherPeer));
+  // Nor is what there was refreshed.
+  world.pass(minutes(1));
+  EXPECT_FALSE(is_permitted(kPeer));
+  // The same address again takes no second place.
+  EXPECT_EQ(permit({kPeer, kOtherPeer, third, kPeer}), 0);
+  EXPECT_TRUE(is_permitted(kPeer) && is_permitted(kOtherPeer) && is_permitted(third));
+  // A channel that finds no room leaves no permission, nor the other way round.
+  EXPECT_EQ(client.bind(0x4000, fourth), 508);
+  world.pass(minutes(5));
+  EXPECT_EQ(client.bind(0x4000, kPeer), 0);
+  EXPECT_EQ(client.bind(0x4001, fourth), 0);
 }
 
 // ---- ChannelBind (§12.2).
