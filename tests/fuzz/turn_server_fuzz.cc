@@ -183,6 +183,7 @@ class Play : private FuzzShell {
     const Client& client = clients_[ask.client];
     if (!client.grant) return 437;
     if (last_user_[ask.client] != ask.user) return 441;
+    if (client.grant->payer != owner_.payer_of(ask.user)) return 437;
     return {};
   }
 

@@ -342,7 +342,10 @@ void Server::succeed(const Request& request, Outbox& out) {
 // The flow's allocation, if the request may use it; otherwise the request is refused.
 Allocation* Server::find_own(const Request& request, Outbox& out) {
   Allocation* const allocation = table_.find(request.flow);
-  if (allocation == nullptr || allocation->state != Allocation::State::kActive) {
+  // One whose user was put into another class is over, though its deadline may not have come yet.
+  if (allocation == nullptr || allocation->state != Allocation::State::kActive ||
+      (allocation->proof.user == request.proof.user &&
+       allocation->proof.payer != request.proof.payer)) {
     refuse(request, 437, out);
     return nullptr;
   }

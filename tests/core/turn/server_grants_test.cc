@@ -155,6 +155,8 @@ TEST(TurnGrants, EndWhoIsPutIntoAnotherClass) {
   // part of.
   Client late(world, "7.7.0.1:4001", of_grant(world));
   EXPECT_EQ(late.allocate({raw(StunAttribute::kReservationToken, token)}).code(), 508);
+  // Nor does a Refresh that comes before the deadline save what is to end.
+  EXPECT_EQ(holder.refresh({}).code(), 437);
   world.pass(seconds(1));
   EXPECT_EQ(world.server.table().size(), 0u);
   for (size_t i = 0; i < kPayerCount; ++i) {
