@@ -75,9 +75,9 @@ struct Allocation {
   uint32_t slot = 0;
   uint32_t generation = 0;  // Of the slot, so that what is late does not hit its next user.
   Flow flow;
-  Authenticator::Proof proof;   // Of the Allocate: the same user must come again (441).
-  std::array<Relay, 2> relays;  // By Family.
-  MonoTime expires_at;
+  Authenticator::Proof proof;          // Of the Allocate: the same user must come again (441).
+  std::array<Relay, 2> relays;         // By Family.
+  MonoTime expires_at;                 // From the request on, however long its sockets took.
   MonoTime ends_at = MonoTime::max();  // Refreshed or not.
   uint32_t permissions = 0;            // Where its lists begin; 0: empty.
   uint32_t channels = 0;
@@ -91,7 +91,6 @@ struct Allocation {
   // The Allocate that made it, to be answered when the sockets are there, and alike when it comes
   // again.
   std::array<uint8_t, 12> transaction_id{};
-  Duration lifetime{};
   bool has_fingerprint = false;
   std::optional<Family> additional;       // ADDITIONAL-ADDRESS-FAMILY.
   uint32_t reserved_slot = ~uint32_t{0};  // What EVEN-PORT has reserved with it.

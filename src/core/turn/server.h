@@ -45,7 +45,10 @@ class Server {
   static constexpr uint64_t kChallengesPerSecondOfSite = 40;
   static constexpr uint32_t kChallengedPrefixes = 4096;  // Told apart at a time.
 
-  static constexpr Duration kLifetimeDefault = std::chrono::minutes(10);      // RFC 8656 §3.2.
+  static constexpr Duration kLifetimeDefault = std::chrono::minutes(10);  // RFC 8656 §3.2.
+  // Of a stream's, which is closed when it has said nothing for eleven minutes (io/public_stream.h,
+  // io/dtls_association.h): nobody is promised what ends before.
+  static constexpr Duration kStreamLifetimeMax = std::chrono::minutes(10);
   static constexpr Duration kPermissionLifetime = std::chrono::minutes(5);    // §9.
   static constexpr Duration kChannelLifetime = std::chrono::minutes(10);      // §12.
   static constexpr Duration kReservationLifetime = std::chrono::seconds(30);  // §7.2.

@@ -91,7 +91,7 @@ void Server::allocate(const Request& request, Outbox& out) {
   const Duration session_max = options_.session_max[static_cast<size_t>(request.proof.payer)];
   allocation->ends_at =
       session_max == Duration() ? MonoTime::max() : request.now.mono + session_max;
-  allocation->lifetime = lifetime_for(request, *allocation);
+  allocation->expires_at = request.now.mono + lifetime_for(request, *allocation);
   if (token) return finish_opening(request.now.mono, *allocation, out);
 
   OpenRelay open{AllocationTable::relay_id(*allocation, family),
@@ -187,7 +187,6 @@ void Server::finish_opening(MonoTime now, Allocation& allocation, Outbox& out) {
   }
   allocation.state = Allocation::State::kActive;
   allocation.requests = TokenBucket(kRequestRate, now);
-  allocation.expires_at = now + allocation.lifetime;
   table_.set_deadline(allocation, allocation.expires_at);
   ++stats_.successes[0];
   ++stats_.allocations[static_cast<size_t>(allocation.proof.payer)];

@@ -27,7 +27,8 @@ void Server::set_grants(std::vector<Grant> grants, const Now& now) {
     if (grant == nullptr) return;
     table_.account_of(allocation).bytes_max = grant->bytes_max;
     const MonoTime ends_at = now.wall ? now.mono + grant->time_left(*now.wall) : MonoTime::max();
-    if (allocation.state != Allocation::State::kActive || ends_at >= allocation.expires_at) return;
+    const bool is_reserved = allocation.state == Allocation::State::kReserved;
+    if (is_reserved || ends_at >= allocation.expires_at) return;
     table_.at(allocation.slot)->expires_at = ends_at;
     table_.set_deadline(allocation, ends_at);
   });
@@ -60,7 +61,9 @@ void Server::end_whom_nobody_vouches_for(MonoTime now) {
 // nor than its class may go on.
 Duration Server::lifetime_for(const Request& request, const Allocation& allocation) const {
   const std::chrono::seconds wished(request.view.find_u32(StunAttribute::kLifetime).value_or(0));
-  const Duration granted = std::clamp<Duration>(wished, kLifetimeDefault, options_.lifetime_max);
+  const bool is_stream = request.flow.transport != Transport::kUdp;
+  const Duration longest = is_stream ? kStreamLifetimeMax : options_.lifetime_max;
+  const Duration granted = std::clamp<Duration>(wished, kLifetimeDefault, longest);
   const Duration lifetime =
       std::min({granted, request.proof.valid_for, allocation.ends_at - request.now.mono});
   // In whole seconds, as the client is told: what it takes for over is over.

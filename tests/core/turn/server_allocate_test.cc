@@ -237,8 +237,8 @@ TEST(TurnAllocate, IsAnsweredOnceItsSocketIsThereHoweverOftenItCame) {
   const ToClient sent = world.take_client();
   client.expect_is_for_me(sent);
   client.expect_is_signed({sent.bytes}, request);
-  // Its lifetime begins only now.
-  EXPECT_EQ(Reply{sent.bytes}.lifetime(), 600u);
+  // Its lifetime has begun with the request, lest it outlive the credentials.
+  EXPECT_EQ(Reply{sent.bytes}.lifetime(), 595u);
   EXPECT_TRUE(client.refresh({}).is_success());
 }
 

@@ -385,6 +385,18 @@ TEST(TurnServer, RefreshesForAsLongAsIsAskedWithinItsLimits) {
   }
 }
 
+TEST(TurnServer, PromisesNoMoreThanTheStreamsOwnTime) {
+  for (const Transport transport : {Transport::kTcp, Transport::kTls, Transport::kDtls}) {
+    World world;
+    Client client = Client::on_stream(world, 4, transport);
+    EXPECT_EQ(client.allocate({lifetime(3600)}).lifetime(), 600u);
+    world.pass(minutes(5));
+    EXPECT_EQ(client.refresh({lifetime(3600)}).lifetime(), 600u);
+    world.pass(minutes(10));
+    EXPECT_EQ(world.server.table().size(), 0u);
+  }
+}
+
 TEST(TurnServer, EndsAnAllocationByARefreshOfZeroAndKnowsNoneTheSecondTime) {
   World world;
   Client client(world, "192.0.2.77:50000");
