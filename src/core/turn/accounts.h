@@ -23,8 +23,8 @@ struct Account {
   uint64_t user = 0;  // As in Authenticator::Proof.
   uint32_t allocations = 0;
   FairShare::UserMeter meter;
-  // What the user's grant has relayed, both directions, headers included; of others, what was
-  // relayed since the account was opened.
+  // What the user's grant has relayed or forfeited (Forwarder::use_up), both directions, headers
+  // included; of others, what was relayed since the account was opened.
   uint64_t relayed_bytes = 0;
   uint64_t bytes_max = 0;         // 0: no limit.
   std::array<Period, 2> periods;  // Of a stranger's, even and odd.

@@ -49,6 +49,11 @@ uint32_t strangers_of(const AllocationTable::Options& sizes) {
                   sizes.allocations_per_class[static_cast<size_t>(Payer::kStranger)]);
 }
 
+// Whether so many bytes more are beyond what there may be; 0: no limit.
+bool exceeds(uint64_t relayed_bytes, uint64_t bytes, uint64_t bytes_max) {
+  return bytes_max != 0 && relayed_bytes + bytes > bytes_max;
+}
+
 }  // namespace
 
 bool is_known(StunAttribute type) {
@@ -116,16 +121,29 @@ uint64_t Forwarder::bytes_for(const AllocationTable::Options& sizes) {
 }
 
 bool Forwarder::is_used_up(const Allocation& allocation, uint64_t bytes) {
-  const Account& account = table_.account_of(allocation);
   const Payer payer = allocation.proof.payer;
-  const auto exceeds = [bytes](uint64_t relayed_bytes, uint64_t bytes_max) {
-    return bytes_max != 0 && relayed_bytes + bytes > bytes_max;
-  };
-  const bool is_period_over =
-      payer == Payer::kStranger &&
-      exceeds(account.period(allocation.period).relayed_bytes, stranger_bytes_per_period_);
-  return is_period_over || exceeds(account.relayed_bytes, account.bytes_max) ||
-         exceeds(allocation.relayed_bytes, bytes_per_allocation_[static_cast<size_t>(payer)]);
+  const uint64_t bytes_max = bytes_per_allocation_[static_cast<size_t>(payer)];
+  return exceeds(allocation.relayed_bytes, bytes, bytes_max) ||
+         is_grant_used_up(allocation, bytes) ||
+         (payer == Payer::kStranger && is_period_used_up(allocation, bytes));
+}
+
+bool Forwarder::is_grant_used_up(const Allocation& allocation, uint64_t bytes) {
+  const Account& account = table_.account_of(allocation);
+  return exceeds(account.relayed_bytes, bytes, account.bytes_max);
+}
+
+bool Forwarder::is_period_used_up(const Allocation& allocation, uint64_t bytes) {
+  return exceeds(table_.account_of(allocation).period(allocation.period).relayed_bytes, bytes,
+                 stranger_bytes_per_period_);
+}
+
+void Forwarder::use_up(MonoTime now, const Allocation& allocation, uint64_t bytes) {
+  if (is_grant_used_up(allocation, bytes)) {
+    Account& account = table_.account_of(allocation);
+    account.relayed_bytes = std::max(account.relayed_bytes, account.bytes_max);
+  }
+  table_.set_deadline(allocation, now);
 }
 
 void Forwarder::count(Allocation& allocation, uint64_t bytes) {
@@ -141,8 +159,7 @@ std::optional<Grade> Forwarder::charge(MonoTime now, Allocation& allocation, siz
   const Payer payer = allocation.proof.payer;
   Account& account = table_.account_of(allocation);
   if (is_used_up(allocation, bytes)) {
-    // Ended with the next deadline, which is now.
-    table_.set_deadline(allocation, now);
+    use_up(now, allocation, bytes);
     drop(Drop::kUsedUp, allocation);
     return {};
   }
@@ -158,10 +175,7 @@ std::optional<Grade> Forwarder::charge(MonoTime now, Allocation& allocation, siz
 
 Result<Grade, Forwarder::Wait> Forwarder::charge_stream(MonoTime now, Allocation& allocation,
                                                         uint64_t bytes, const Room& room) {
-  if (is_used_up(allocation, bytes)) {
-    table_.set_deadline(allocation, now);
-    return Failure(Wait::kUsedUp);
-  }
+  if (is_used_up(allocation, bytes)) return Failure(Wait::kUsedUp);
   if (bytes > room.committed_bytes) return Failure(Wait::kDonation);
   const Payer payer = allocation.proof.payer;
   // Whoever waits is active too, and has its part kept for it. It is graded on a copy of its

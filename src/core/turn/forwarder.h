@@ -50,7 +50,7 @@ class Forwarder {
   // of the counter.
   enum class Wait : uint8_t {
     kOwnLimit,
-    kUsedUp,  // And the allocation ends.
+    kUsedUp,  // Not even that is left.
     kDonation,
   };
   static constexpr size_t kWaitCount = 3;
@@ -105,6 +105,10 @@ class Forwarder {
   // it only then.
   Result<Grade, Wait> charge_stream(MonoTime now, Allocation& allocation, uint64_t bytes,
                                     const Room& room);
+  // The allocation ends with the deadline, which is now: `bytes` (headers included) that came are
+  // more than it, or its grant, has left. Of a grant the rest is forfeited, since it would be worth
+  // nothing but one allocation after the other.
+  void use_up(MonoTime now, const Allocation& allocation, uint64_t bytes);
   // How fast what is waited for comes in; 0 if it does not.
   uint64_t bytes_per_second(Payer payer, Wait why) const;
 
@@ -119,6 +123,8 @@ class Forwarder {
   std::array<uint8_t, 12> next_indication_id();
   void send_to_client(const Allocation& allocation, Bytes message, Grade grade, Outbox& out);
   void count(Allocation& allocation, uint64_t bytes);
+  bool is_grant_used_up(const Allocation& allocation, uint64_t bytes);
+  bool is_period_used_up(const Allocation& allocation, uint64_t bytes);
   std::optional<Grade> charge(MonoTime now, Allocation& allocation, size_t size);
   bool needs_consent(const Allocation& allocation) const {
     return strangers_need_consent_ && allocation.proof.payer == Payer::kStranger;

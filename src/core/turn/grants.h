@@ -20,7 +20,7 @@ struct Grant {
   Payer payer = Payer::kFriend;
   uint64_t bytes_max = 0;  // Relayed in all, both directions, headers included. 0: no limit.
   std::optional<WallTime> expires_at;
-  uint64_t relayed_bytes = 0;  // So far.
+  uint64_t relayed_bytes = 0;  // So far, or bytes_max where the rest is forfeited (Forwarder).
 
   bool has_expired(WallTime now) const { return expires_at && *expires_at <= now; }
   // How long it is in force; at most a year, which is as good as for ever and cannot overflow.

@@ -200,6 +200,9 @@ void StreamRelay::take_data(MonoTime now, const PeerDataArrived& input, const Fo
     return out.push(
         ForwardPeerData{input.connection, input.direction, bytes, allocation.proof.payer, *grade});
   }
+  if (why == Forwarder::Wait::kUsedUp) {
+    forwarder_.use_up(now, allocation, cost_of(std::min(input.bytes, kSegmentBytes)));
+  }
   ++stats_.waits[static_cast<size_t>(allocation.proof.payer)][static_cast<size_t>(why)];
   out.push(HoldPeerData{input.connection, input.direction,
                         hold_time(allocation.proof.payer, why, input.bytes)});

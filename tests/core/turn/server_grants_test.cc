@@ -294,6 +294,55 @@ TEST(TurnGrants, CountTheBytesOfAllTheirAllocationsTogether) {
   EXPECT_TRUE(first.allocate().is_success());
 }
 
+// Else its holder could allocate again and again for nothing.
+TEST(TurnGrants, AreUsedUpByWhatIsMoreThanTheirRest) {
+  World world(options());
+  Grant small = grant();
+  small.bytes_max = 1000;
+  set_grants(world, {small});
+  Client holder(world, address(1), of_grant(world));
+  ASSERT_TRUE(holder.allocate().is_success());
+  EXPECT_EQ(holder.permit(kPeer), 0);
+  send_bytes(holder, 9);
+  EXPECT_FALSE(world.server.grants().find(kGrantId)->is_used_up());
+  holder.indicate(kPeer, std::string(73, 'x'));  // 101 of 100.
+  EXPECT_EQ(world.to_peers.size(), 9u);
+  EXPECT_EQ(drops(world, Forwarder::Drop::kUsedUp), 1u);
+  EXPECT_TRUE(world.server.grants().find(kGrantId)->is_used_up());
+  EXPECT_EQ(world.server.grants().find(kGrantId)->relayed_bytes, 1000u);
+  world.pass(Duration());
+  EXPECT_EQ(world.server.table().size(), 0u);
+  EXPECT_EQ(holder.allocate().code(), 486);
+  // The owner may give more, or less than was relayed already.
+  small.bytes_max = 1100;
+  set_grants(world, {small});
+  ASSERT_TRUE(holder.allocate().is_success());
+  EXPECT_EQ(holder.permit(kPeer), 0);
+  small.bytes_max = 500;
+  set_grants(world, {small});
+  send_bytes(holder, 1);
+  EXPECT_EQ(world.to_peers.size(), 9u);
+  EXPECT_EQ(world.server.grants().find(kGrantId)->relayed_bytes, 1000u);
+}
+
+TEST(TurnGrants, AreNotUsedUpByWhatIsMoreThanTheAllocationsRest) {
+  Server::Options bounded = options();
+  bounded.forwarder.bytes_per_allocation[static_cast<size_t>(Payer::kFriend)] = 300;
+  World world(bounded);
+  Grant large = grant();
+  large.bytes_max = 1000;
+  set_grants(world, {large});
+  Client holder(world, address(1), of_grant(world));
+  ASSERT_TRUE(holder.allocate().is_success());
+  EXPECT_EQ(holder.permit(kPeer), 0);
+  send_bytes(holder, 4);
+  EXPECT_EQ(drops(world, Forwarder::Drop::kUsedUp), 1u);
+  world.pass(Duration());
+  EXPECT_EQ(world.server.table().size(), 0u);
+  EXPECT_EQ(world.server.grants().find(kGrantId)->relayed_bytes, 300u);
+  EXPECT_TRUE(holder.allocate().is_success());
+}
+
 TEST(TurnGrants, CountOnWhereAnEarlierRunHasStopped) {
   World world(options());
   Grant worn = grant();
@@ -638,8 +687,8 @@ TEST(TurnGrants, PayForTcpToo) {
   EXPECT_EQ(world.offer(connection, PeerDirection::kToClient, 8192), 0u);
   world.pass(Duration());
   EXPECT_EQ(world.server.table().size(), 0u);
-  EXPECT_EQ(world.server.grants().find(kGrantId)->relayed_bytes,
-            StreamRelay::cost_of(8192) + StreamRelay::cost_of(1400));
+  // The rest, which was too little for what came, is forfeited.
+  EXPECT_EQ(world.server.grants().find(kGrantId)->relayed_bytes, 10'000u);
 }
 
 }  // namespace

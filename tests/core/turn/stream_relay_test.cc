@@ -118,6 +118,22 @@ TEST(StreamRelay, EndsAnAllocationThatHasUsedUpItsBytes) {
   EXPECT_TRUE(world.listeners.empty());
 }
 
+TEST(StreamRelay, RelaysPacketByPacketWhatIsLeftWhereAChunkIsMore) {
+  Server::Options options = plain_options();
+  options.forwarder.bytes_per_allocation = {0, 5 * 1440, 5 * 1440, 5 * 1440};
+  Relayed relayed(options);
+  World& world = relayed.world;
+  for (int i = 0; i < 5; ++i) {
+    EXPECT_EQ(world.offer(relayed.connections[0], kToPeer, 8192), 1400u);
+    world.pass(Duration());
+  }
+  EXPECT_EQ(relayed.waits(Wait::kUsedUp), 0u);
+  EXPECT_EQ(world.connections.size(), 1u);
+  EXPECT_EQ(world.offer(relayed.connections[0], kToPeer, 1), 0u);
+  world.pass(Duration());
+  EXPECT_TRUE(world.connections.empty());
+}
+
 TEST(StreamRelay, WhatIsBeyondItsPartIsExcessAndWaitsWhileThereIsNoReserve) {
   Server::Options options = plain_options();
   options.forwarder.share.bytes_per_second = 100'000;
