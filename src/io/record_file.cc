@@ -27,6 +27,12 @@ void RecordFile::begin_flush() const {
   sync_file_range(file_.get(), 0, 0, SYNC_FILE_RANGE_WRITE);
 }
 
+bool RecordFile::has_its_size() const {
+  struct stat status {};
+  return fstat(file_.get(), &status) == 0 && S_ISREG(status.st_mode) &&
+         status.st_size == static_cast<off_t>(size_);
+}
+
 bool RecordFile::is_linked() const {
   struct stat status {};
   return fstat(file_.get(), &status) == 0 && status.st_nlink > 0;

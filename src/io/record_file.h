@@ -30,6 +30,9 @@ class RecordFile {
   // Asks that it be brought to the disk now rather than later, and does not wait for it.
   void begin_flush() const;
 
+  // Whether it is as long as the record.
+  bool has_its_size() const;
+
   // Whether it still has its name: who removes it wants another one.
   bool is_linked() const;
 

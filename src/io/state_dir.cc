@@ -24,6 +24,12 @@ std::string explain(std::string_view what, const std::string& path, std::string_
   return text;
 }
 
+// To be said where a file could not be replaced: nothing of it has changed then.
+std::string_view next_step() {
+  const bool is_full = errno == ENOSPC || errno == EDQUOT;
+  return is_full ? "nothing has changed; make room on that file system" : "nothing has changed";
+}
+
 // How many bytes were read before the end; nothing on an error.
 std::optional<size_t> read_all(int fd, MutableBytes into) {
   size_t size = 0;
@@ -67,7 +73,7 @@ Result<StateDir, std::string> StateDir::open(const std::string& path, std::optio
       openat(directory.get(), "lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, kFileMode));
   if (!lock.is_open()) {
     return Failure(explain("write to the state directory", path,
-                           "it must belong to the user that runs roost"));
+                           errno == EACCES ? "it must belong to the user that runs roost" : ""));
   }
   if (flock(lock.get(), LOCK_EX | LOCK_NB) != 0) {
     return Failure("the state directory " + path +
@@ -137,6 +143,12 @@ Result<std::optional<std::vector<uint8_t>>, std::string> StateDir::read(std::str
 Result<Done, std::string> StateDir::write(std::string_view name, Bytes content, bool sync) const {
   const std::string file_name(name);
   const std::string new_name = file_name + ".new";
+  // Half a file takes room that there may not be.
+  const auto fail = [&](std::string_view what, std::string_view name_of_it) {
+    const std::string error = explain(what, path_of(name_of_it), next_step());
+    unlinkat(directory_.get(), new_name.c_str(), 0);
+    return Failure(error);
+  };
   {
     const FileDescriptor file(openat(directory_.get(), new_name.c_str(),
                                      O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW,
@@ -144,24 +156,35 @@ Result<Done, std::string> StateDir::write(std::string_view name, Bytes content, 
     if (!file.is_open() || fchmod(file.get(), kFileMode) != 0 || !write_all(file.get(), content) ||
         (file_owner_ && fchown(file.get(), file_owner_->uid, file_owner_->gid) != 0) ||
         (sync && fsync(file.get()) != 0)) {
-      return Failure(explain("write", path_of(new_name)));
+      return fail("write", new_name);
     }
   }
   if (renameat(directory_.get(), new_name.c_str(), directory_.get(), file_name.c_str()) != 0) {
-    return Failure(explain("replace", path_of(name)));
+    return fail("replace", name);
   }
   // The rename itself is on disk only when the directory is.
-  if (sync && fsync(directory_.get()) != 0) return Failure(explain("sync", path_));
+  if (sync && fsync(directory_.get()) != 0) {
+    return Failure(explain("sync", path_, file_name + " is new, but may not outlive a power cut"));
+  }
   return Done();
+}
+
+bool StateDir::has(std::string_view name) const {
+  return faccessat(directory_.get(), std::string(name).c_str(), F_OK, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
 Result<RecordFile, std::string> StateDir::open_record(std::string_view name, Bytes content) const {
   const auto written = write(name, content, true);
-  if (!written) return Failure(written.error());
   FileDescriptor file(
       openat(directory_.get(), std::string(name).c_str(), O_WRONLY | O_CLOEXEC | O_NOFOLLOW));
-  if (!file.is_open()) return Failure(explain("open", path_of(name)));
-  return RecordFile(path_of(name), std::move(file), content.size());
+  if (!file.is_open()) {
+    return Failure(written ? explain("open", path_of(name)) : written.error());
+  }
+  RecordFile record(path_of(name), std::move(file), content.size());
+  if (written) return record;
+  // There was no room for a new one, but the old one has its blocks already.
+  if (!record.has_its_size() || !record.overwrite(content)) return Failure(written.error());
+  return record;
 }
 
 void StateDir::set_aside(std::string_view name) const {

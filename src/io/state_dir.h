@@ -53,10 +53,15 @@ class StateDir {
   Result<std::optional<std::vector<uint8_t>>, std::string> read(std::string_view name,
                                                                 size_t size_max) const;
   // Replaces the file as a whole, mode 0600: after a crash it has the old or the new content. With
-  // `sync` also after a power cut, at the price of waiting for the disk.
+  // `sync` also after a power cut, at the price of waiting for the disk. Where that fails, as on a
+  // disk that is full, the old file is whole and nothing of the new one is left; unless only the
+  // directory could not be synced, which the error says.
   Result<Done, std::string> write(std::string_view name, Bytes content, bool sync) const;
+  // Whether there is a file, or anything, of that name.
+  bool has(std::string_view name) const;
   // Replaces the file as write() with `sync` does, and leaves it open to be overwritten in place by
-  // records of the same size.
+  // records of the same size. Where there is no room for a new one, an old one of the same size is
+  // overwritten.
   Result<RecordFile, std::string> open_record(std::string_view name, Bytes content) const;
   // Moves a damaged file out of the way to <name>.damaged, where its owner can look at it.
   void set_aside(std::string_view name) const;

@@ -63,6 +63,20 @@ TEST_F(RecordFileTest, KnowsWhetherItStillHasItsName) {
   EXPECT_FALSE(std::filesystem::exists(path()));
 }
 
+TEST_F(RecordFileTest, IsTheOldOneWhereThereIsNoRoomForANew) {
+  std::ofstream(path()) << "one";
+  std::filesystem::create_directory(path() + ".new");  // In the way, as a full disk is.
+  const RecordFile file = open("two");
+  EXPECT_EQ("two", content());
+  EXPECT_TRUE(file.overwrite(as_bytes("six")));
+  EXPECT_EQ("six", content());
+  // But not one of another size, which would grow, or be longer than its record.
+  for (const std::string_view other : {"", "seven", "no"}) {
+    EXPECT_FALSE(dir_->open_record("month", as_bytes(other)));
+    EXPECT_EQ("six", content());
+  }
+}
+
 TEST_F(RecordFileTest, SaysThatItCannotBeMade) {
   std::filesystem::create_directory(path() + ".new");  // In the way.
   const auto opened = dir_->open_record("month", as_bytes("one"));

@@ -7,6 +7,8 @@
 #include <filesystem>
 #include <fstream>
 #include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -119,6 +121,51 @@ TEST_F(StateDirTest, KeepsTheOldFileWhenTheNewOneCannotBeWritten) {
   std::filesystem::create_directory(root_ + "/a/state/month.new");  // In the way of the new file.
   EXPECT_FALSE(dir.write("month", as_bytes("new"), false));
   EXPECT_EQ("old", as_text(*dir.read("month", 100).value()));
+}
+
+// No file may grow beyond so much meanwhile: as on a full disk, its beginning is written.
+class RoomForBytes {
+ public:
+  explicit RoomForBytes(rlim_t bytes) : handler_(signal(SIGXFSZ, SIG_IGN)) {
+    EXPECT_EQ(0, getrlimit(RLIMIT_FSIZE, &before_));
+    const rlimit now{bytes, before_.rlim_max};
+    EXPECT_EQ(0, setrlimit(RLIMIT_FSIZE, &now));
+  }
+  ~RoomForBytes() {
+    EXPECT_EQ(0, setrlimit(RLIMIT_FSIZE, &before_));
+    signal(SIGXFSZ, handler_);
+  }
+
+ private:
+  void (*handler_)(int);
+  rlimit before_{};
+};
+
+TEST_F(StateDirTest, LeavesNothingOfAFileThatThereWasNoRoomFor) {
+  const StateDir dir = open();
+  ASSERT_TRUE(dir.write("grants.json", as_bytes("old"), true));
+  const std::string large(1000, 'x');
+  for (const bool sync : {false, true}) {
+    const RoomForBytes room(100);
+    const auto written = dir.write("grants.json", as_bytes(large), sync);
+    ASSERT_FALSE(written);
+    EXPECT_NE(std::string::npos, written.error().find("grants.json")) << written.error();
+    EXPECT_NE(std::string::npos, written.error().find("nothing has changed")) << written.error();
+    EXPECT_FALSE(dir.has("grants.json.new"));
+    EXPECT_EQ("old", as_text(*dir.read("grants.json", 100).value()));
+    EXPECT_FALSE(dir.write("node.key", as_bytes(large), sync));
+    EXPECT_FALSE(dir.has("node.key"));
+  }
+  ASSERT_TRUE(dir.write("grants.json", as_bytes(large), true));
+  EXPECT_EQ(large, as_text(*dir.read("grants.json", 1000).value()));
+}
+
+TEST_F(StateDirTest, KnowsWhatIsThere) {
+  const StateDir dir = open();
+  EXPECT_TRUE(dir.has("lock"));
+  EXPECT_FALSE(dir.has("month"));
+  put("month", "");
+  EXPECT_TRUE(dir.has("month"));
 }
 
 TEST_F(StateDirTest, MakesTheSeedOnceAndKeepsIt) {
