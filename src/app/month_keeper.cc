@@ -11,7 +11,11 @@ constexpr size_t kFileSizeMax = 64;
 
 MonthKeeper::MonthKeeper(const io::StateDir& state_dir, node::Budget& budget, io::Log& log,
                          MonoTime now)
-    : state_dir_(state_dir), budget_(budget), log_(log), flushed_at_(now) {}
+    : state_dir_(state_dir),
+      budget_(budget),
+      log_(log),
+      flushed_at_(now),
+      report_(log, "the count of this month's traffic") {}
 
 void MonthKeeper::restore() {
   const auto content = state_dir_.read(kFile, kFileSizeMax);
@@ -38,7 +42,7 @@ void MonthKeeper::cover() {
 void MonthKeeper::keep_house(MonoTime now) {
   if (!file_ || !file_->is_linked()) {
     open();
-  } else if (is_failing_) {
+  } else if (report_.is_failing()) {
     write(kept_);
   }
   if (is_flushed_ || now < flushed_at_ + kFlushPeriod) return;
@@ -48,9 +52,9 @@ void MonthKeeper::keep_house(MonoTime now) {
 }
 
 void MonthKeeper::save_at_stop() {
-  if (budget_.month() == kept_ && is_flushed_ && !is_failing_) return;
+  if (budget_.month() == kept_ && is_flushed_ && !report_.is_failing()) return;
   kept_ = budget_.month();
-  report(state_dir_.write(kFile, kept_.encode(), true));
+  open();
 }
 
 // A new file, with what is to be kept in it.
@@ -58,21 +62,14 @@ void MonthKeeper::open() {
   auto opened = state_dir_.open_record(kFile, kept_.encode());
   file_.reset();
   if (opened) file_.emplace(std::move(*opened));
-  report(opened ? Result<Done, std::string>(Done()) : Failure(opened.error()));
+  report_.note(opened ? Result<Done, std::string>(Done()) : Failure(opened.error()));
 }
 
 void MonthKeeper::write(const node::Budget::Month& month) {
   kept_ = month;
   is_flushed_ = false;
   // Making one waits for the disk, which is for keep_house() to do.
-  if (file_) report(file_->overwrite(month.encode()));
-}
-
-void MonthKeeper::report(const Result<Done, std::string>& done) {
-  if (!done && !is_failing_) {
-    log_.error("the count of this month's traffic is not saved: " + done.error());
-  }
-  is_failing_ = !done;
+  if (file_) report_.note(file_->overwrite(month.encode()));
 }
 
 }  // namespace roost::app

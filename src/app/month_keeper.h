@@ -3,6 +3,7 @@
 
 #include <optional>
 
+#include "app/save_report.h"
 #include "base/time.h"
 #include "io/log.h"
 #include "io/record_file.h"
@@ -20,6 +21,9 @@ namespace roost::app {
 // Being overwritten in place (io/record_file.h) it costs a microsecond or two, and the disk sees it
 // as often as the kernel likes: by default within half a minute, and within kFlushPeriod where the
 // owner has told the kernel to be slower. That much a power cut may lose, less what was ahead.
+//
+// A disk that is full does not matter to a file that is there. Where none can be made, the node
+// serves on and counts in memory, and what ends the process then ends that count too.
 class MonthKeeper {
  public:
   static constexpr Duration kFlushPeriod = std::chrono::minutes(10);
@@ -40,7 +44,6 @@ class MonthKeeper {
  private:
   void open();
   void write(const node::Budget::Month& month);
-  void report(const Result<Done, std::string>& done);
 
   const io::StateDir& state_dir_;
   node::Budget& budget_;
@@ -49,7 +52,7 @@ class MonthKeeper {
   std::optional<io::RecordFile> file_;  // Empty while it cannot be made.
   MonoTime flushed_at_;
   bool is_flushed_ = true;
-  bool is_failing_ = false;  // Reported once, until it works again.
+  SaveReport report_;
 };
 
 }  // namespace roost::app

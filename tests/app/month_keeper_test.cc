@@ -10,6 +10,7 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
+#include "log_lines.h"
 #include "wire/month_record.h"
 
 namespace roost::app {
@@ -18,16 +19,6 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr Now kStart{MonoTime(1h), kWallTimeMin + std::chrono::days(10)};
-
-class CountingLog final : public io::Log {
- public:
-  void write(Level level, std::string_view) override { ++lines[static_cast<size_t>(level)]; }
-  bool is_enabled(Level) const override { return true; }
-  size_t warnings() const { return lines[static_cast<size_t>(Level::kWarn)]; }
-  size_t errors() const { return lines[static_cast<size_t>(Level::kError)]; }
-
-  std::array<size_t, 4> lines{};
-};
 
 class MonthKeeperTest : public testing::Test {
  protected:
@@ -66,7 +57,7 @@ class MonthKeeperTest : public testing::Test {
 
   std::string root_;
   std::optional<io::StateDir> dir_;
-  CountingLog log_;
+  LogLines log_;
 };
 
 TEST_F(MonthKeeperTest, BeginsWithNothingAndWithoutComplaint) {
@@ -162,6 +153,41 @@ TEST_F(MonthKeeperTest, SetsADamagedFileAside) {
   EXPECT_EQ(0u, restored_bytes());
   EXPECT_EQ(1u, log_.warnings());
   EXPECT_TRUE(std::filesystem::exists(root_ + "/state/month.damaged"));
+}
+
+TEST_F(MonthKeeperTest, NeedsNoRoomForAFileThatIsThere) {
+  {
+    node::Budget budget = MonthKeeperTest::budget();
+    MonthKeeper keeper(*dir_, budget, log_, kStart.mono);
+    keeper.restore();
+    spend(budget, keeper, 5);
+    keeper.save_at_stop();
+  }
+  std::filesystem::create_directory(path() + ".new");  // In the way, as a full disk is.
+  node::Budget budget = MonthKeeperTest::budget();
+  MonthKeeper keeper(*dir_, budget, log_, kStart.mono);
+  keeper.restore();
+  spend(budget, keeper, 7);
+  EXPECT_LT(12u, kept_bytes());
+  keeper.save_at_stop();
+  EXPECT_EQ(12u, restored_bytes());
+  EXPECT_EQ(0u, log_.errors());
+}
+
+// No file, no room for one: it is served on, and the count goes on in memory.
+TEST_F(MonthKeeperTest, GoesOnCountingWhereNothingCanBeKept) {
+  std::filesystem::create_directory(path() + ".new");
+  node::Budget budget = MonthKeeperTest::budget();
+  MonthKeeper keeper(*dir_, budget, log_, kStart.mono);
+  keeper.restore();
+  for (int i = 0; i < 100; ++i) spend(budget, keeper, 1'000'000);
+  EXPECT_TRUE(budget.is_covered());
+  EXPECT_FALSE(std::filesystem::exists(path()));
+  EXPECT_EQ(1u, log_.errors());
+  std::filesystem::remove(path() + ".new");
+  keeper.keep_house(kStart.mono + 1min);
+  EXPECT_LE(100'000'000u, kept_bytes());
+  EXPECT_EQ("the count of this month's traffic is saved again", log_.last());
 }
 
 TEST_F(MonthKeeperTest, ReportsOnceThatItCannotSaveAndTriesAgain) {
