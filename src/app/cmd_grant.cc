@@ -144,6 +144,10 @@ Answer revoke(const GrantArguments& arguments, const io::StateDir& state_dir,
     return failure("no grant is called " + quoted_briefly(arguments.name) +
                    "; \"roost grant list\" names them");
   }
+  if (std::find_if(found + 1, grants.end(), is_it) != grants.end()) {
+    return failure("more than one grant is called " + quoted_briefly(arguments.name) +
+                   "; revoke each by its id, which \"roost grant list\" shows");
+  }
   const std::string text = "revoked " + found->id_text() + ", " + found->name + '\n';
   grants.erase(found);
   const auto written = state_dir.write(kGrantFile, as_bytes(grants_text(grants)), true);

@@ -51,6 +51,21 @@ std::optional<NamedGrant> grant_of(const Json& json) {
   return grant;
 }
 
+// Which two have the same token, or the same id; empty if none have. They are numbered as they are
+// in the file.
+std::string find_twins(const std::vector<NamedGrant>& grants) {
+  std::map<uint64_t, size_t> seen;
+  for (size_t i = 0; i < grants.size(); ++i) {
+    const auto [first, is_new] = seen.emplace(grants[i].id(), i);
+    if (is_new) continue;
+    const bool is_same_token = grants[first->second].token_hash == grants[i].token_hash;
+    return "grants " + std::to_string(first->second + 1) + " and " + std::to_string(i + 1) +
+           (is_same_token ? " have the same token" : " have the same id") + ", " +
+           grants[i].id_text();
+  }
+  return {};
+}
+
 }  // namespace
 
 uint64_t NamedGrant::id() const {
@@ -103,6 +118,8 @@ Result<std::vector<NamedGrant>, std::string> parse_grants(std::string_view text)
     return Failure("it has " + std::to_string(grants.size()) + " grants, and at most " +
                    std::to_string(node::Grants::kCountMax) + " are kept");
   }
+  const std::string twins = find_twins(grants);
+  if (!twins.empty()) return Failure(twins);
   return grants;
 }
 

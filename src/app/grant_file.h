@@ -40,7 +40,8 @@ inline constexpr size_t kGrantFileSizeMax = 4 * 1024 * 1024;  // More than node:
 std::string_view class_text(core::Payer payer);
 std::optional<core::Payer> parse_class(std::string_view text);
 
-// The error says what is wrong with the file.
+// The error says what is wrong with the file. Two grants of one token, or of one id, are: nobody
+// could say which of them vouches for its holder.
 Result<std::vector<NamedGrant>, std::string> parse_grants(std::string_view text);
 std::string grants_text(const std::vector<NamedGrant>& grants);
 

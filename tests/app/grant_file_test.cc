@@ -91,6 +91,32 @@ TEST(GrantFile, TakesNoMoreThanTheNodeKeeps) {
   EXPECT_NE(read.error().find("at most 4096"), std::string::npos) << read.error();
 }
 
+TEST(GrantFile, RefusesTwoGrantsOfOneTokenOrId) {
+  NamedGrant other = anna();
+  other.token_hash = sha256(as_bytes("other"));
+  NamedGrant same_token = anna();
+  same_token.name = "Somebody else";
+  NamedGrant same_id = anna();
+  same_id.token_hash.back() ^= 1;
+  struct Row {
+    std::vector<NamedGrant> grants;
+    std::string says;
+  };
+  const Row rows[] = {
+      {{anna(), same_token}, "grants 1 and 2 have the same token, " + anna().id_text()},
+      {{other, anna(), same_id}, "grants 2 and 3 have the same id, " + anna().id_text()},
+      {{anna(), other, other, anna()}, "grants 2 and 3 have the same token, " + other.id_text()},
+  };
+  for (const Row& row : rows) {
+    const auto read = parse_grants(grants_text(row.grants));
+    ASSERT_FALSE(read);
+    EXPECT_EQ(read.error(), row.says);
+  }
+  // Two friends may have one name, as long as the owner can tell them apart.
+  other.name = anna().name;
+  EXPECT_TRUE(parse_grants(grants_text({anna(), other})));
+}
+
 TEST(GrantFile, KnowsTheClassesByName) {
   EXPECT_EQ(parse_class("friend"), core::Payer::kFriend);
   EXPECT_EQ(parse_class("friend-of-friend"), core::Payer::kFriendOfFriend);

@@ -183,3 +183,18 @@ def test_a_damaged_file_of_grants_changes_nothing_and_is_told(node, ask):
     done = programs.run([str(binary()), "grant", "add", "Bob", "--config", roost.config_path],
                         exit_code=1)
     assert "damaged" in done.stdout
+
+
+def test_a_name_that_two_grants_have_revokes_neither(roost):
+    node = roost().start()
+    for name in "Anna", "Bob":
+        _grant(node, "add", name)
+    file = node.state_dir / "grants.json"
+    file.write_text(file.read_text().replace("Bob", "Anna"))  # As only an editor can.
+    done = programs.run([str(binary()), "grant", "revoke", "Anna", "--config", node.config_path],
+                        exit_code=1)
+    assert "more than one grant" in done.stdout
+    listed = json.loads(_grant(node, "list", "--json"))
+    assert [one["name"] for one in listed] == ["Anna", "Anna"]
+    _grant(node, "revoke", listed[1]["id"])
+    assert json.loads(_grant(node, "list", "--json")) == listed[:1]
