@@ -105,7 +105,7 @@ Answer list(const GrantArguments& arguments, const io::StateDir& state_dir,
             const std::vector<NamedGrant>& grants) {
   const auto file = state_dir.read(kUsedFile, kGrantFileSizeMax);
   std::map<uint64_t, uint64_t> used;
-  if (file && *file) used = parse_used(as_text(**file));
+  if (file && *file) used = parse_used(as_text(**file)).value_or(used);
   const auto now = io::read_clocks().wall;
   Json array = Json::array();
   std::string table;

@@ -173,7 +173,8 @@ Daemon::Daemon(Parts parts, StderrLog& log, Supervisor& supervisor)
                .port_min = config_.relay.port_min,
                .port_max = config_.relay.port_max}),
       driver_(loop_, node_, std::move(parts.sockets.udp), log_, relays_),
-      grant_keeper_(loop_, state_dir_, node_, driver_, log_, started_at_),
+      grant_keeper_(loop_, state_dir_, node_, log_, started_at_,
+                    [this] { driver_.turn(core::DeadlinePassed{}); }),
       streams_(loop_, tls_, {.limits = {}, .stream_count_max = config_.donate.connections + 1},
                [this](const core::Input& input) { driver_.turn(input); }),
       dtls_(loop_, tls_, driver_.writer(), random_,
@@ -192,7 +193,7 @@ Daemon::Daemon(Parts parts, StderrLog& log, Supervisor& supervisor)
   driver_.set_streams(&streams_);
   driver_.set_dtls(&dtls_);
   driver_.set_peers(&peers_);
-  grant_keeper_.load();
+  grant_keeper_.load(io::read_clocks());
   for (io::FileDescriptor& fd : parts.sockets.tcp) streams_.listen(std::move(fd));
   if (parts.sockets.admin.is_open()) {
     admin_.emplace(loop_, std::move(parts.sockets.admin), pages_);
@@ -263,7 +264,7 @@ void Daemon::reload() {
     node_.reload(config_, io::read_clocks());
     // What the new one ends, ends now and not with the next packet.
     driver_.turn(core::DeadlinePassed{});
-    grant_keeper_.load();
+    grant_keeper_.load(io::read_clocks());
     log_.reload(config_.log);
     log_.info("reloaded; taken over: " +
               (diff.taken_over.empty() ? "nothing changed" : joined(diff.taken_over)));
@@ -312,7 +313,7 @@ void Daemon::keep_house() {
   const Now now = io::read_clocks();
   node_.budget().turn(now);  // Pages tell of this month even if nothing comes in.
   month_keeper_.keep_house(now.mono);
-  grant_keeper_.save_if_due(now.mono);
+  grant_keeper_.keep_house(now);
   if (!address_watcher_) look_at_addresses();
   const auto certificate = tls_.reload_if_changed();
   if (!certificate) {

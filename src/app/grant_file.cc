@@ -138,10 +138,10 @@ std::string grants_text(const std::vector<NamedGrant>& grants) {
   return file.dump(2, ' ', false, Json::error_handler_t::replace) + '\n';
 }
 
-std::map<uint64_t, uint64_t> parse_used(std::string_view text) {
+std::optional<std::map<uint64_t, uint64_t>> parse_used(std::string_view text) {
   const Json file = Json::parse(text, nullptr, /*allow_exceptions=*/false);
+  if (!file.is_object()) return {};
   std::map<uint64_t, uint64_t> used;
-  if (!file.is_object()) return used;
   for (const auto& [key, bytes] : file.items()) {
     const auto id = parse_id(key);
     if (id && bytes.is_number_unsigned()) used[*id] = bytes.get<uint64_t>();

@@ -45,8 +45,8 @@ std::optional<core::Payer> parse_class(std::string_view text);
 Result<std::vector<NamedGrant>, std::string> parse_grants(std::string_view text);
 std::string grants_text(const std::vector<NamedGrant>& grants);
 
-// Bytes relayed by id. A damaged text is empty: it is only a count.
-std::map<uint64_t, uint64_t> parse_used(std::string_view text);
+// Bytes relayed by id. Nothing if the text is damaged; what is no count in it is left out.
+std::optional<std::map<uint64_t, uint64_t>> parse_used(std::string_view text);
 std::string used_text(const std::map<uint64_t, uint64_t>& used);
 
 }  // namespace roost::app

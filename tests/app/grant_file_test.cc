@@ -125,11 +125,13 @@ TEST(GrantFile, KnowsTheClassesByName) {
   }
 }
 
-TEST(GrantFile, CountsWhatWasUsedAndForgivesADamagedCount) {
+TEST(GrantFile, CountsWhatWasUsedAndLeavesOutWhatIsNoCount) {
   const std::map<uint64_t, uint64_t> used = {{1, 20}, {~uint64_t{0}, ~uint64_t{0}}};
   EXPECT_EQ(parse_used(used_text(used)), used);
-  EXPECT_TRUE(parse_used("{").empty());
-  EXPECT_TRUE(parse_used("[1]").empty());
+  EXPECT_TRUE(parse_used("{}")->empty());
+  for (const char* const damaged : {"", "{", "[1]", "garbage"}) {
+    EXPECT_FALSE(parse_used(damaged)) << damaged;
+  }
   EXPECT_EQ(parse_used("{\"0000000000000001\":5,\"x\":6,\"0000000000000002\":-1}"),
             (std::map<uint64_t, uint64_t>{{1, 5}}));
 }
