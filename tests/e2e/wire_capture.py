@@ -48,7 +48,8 @@ def capturing(place: Namespace, folder: pathlib.Path, packets: str) -> Iterator[
             place.command(programs.find("tshark"), "-q", "-n", "-i", "eth0", "-f", packets, "-w",
                           str(capture.file)), stdout=subprocess.DEVNULL, stderr=stderr)
         try:
-            capture.wait_for(lambda: "Capture started" in log.read_text())
+            # tshark begins slowly on a machine that is busy with other things.
+            capture.wait_for(lambda: "Capture started" in log.read_text(), seconds=30)
             yield capture
         finally:
             tshark.terminate()
