@@ -19,7 +19,10 @@ from small_internet import SmallInternet
 def pytest_sessionstart(session: pytest.Session) -> None:
     if os.geteuid() != 0:
         pytest.exit("these tests make network namespaces, so they run as root", returncode=1)
-    namespaces.delete_all()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        namespaces.enter_own()
+    else:
+        namespaces.delete_all()
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

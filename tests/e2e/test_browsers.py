@@ -5,6 +5,7 @@ Chromiums, each behind a NAT, exchange data; the test carries their offers and a
 import contextlib
 import pathlib
 import re
+import tempfile
 from typing import NamedTuple
 
 import pytest
@@ -74,11 +75,14 @@ def node(tmp_path_factory, internet, authority):
 
 
 @pytest.fixture(scope="module")
-def browsers(tmp_path_factory, internet, authority):
+def browsers(internet, authority):
     """One in each home, started when the first page of it is opened."""
-    folder = tmp_path_factory.mktemp("browsers")
     started: dict[str, Browser] = {}
     with contextlib.ExitStack() as stack:
+        # Not below tmp_path: Chromium makes a socket in its home, whose path has to be short.
+        folder = pathlib.Path(stack.enter_context(
+            tempfile.TemporaryDirectory(prefix="roost-e2e-", ignore_cleanup_errors=True)))
+
         def browser(home: str) -> Browser:
             if home not in started:
                 place = internet.open if home == "open" else internet.behind[home]

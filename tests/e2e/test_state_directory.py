@@ -57,7 +57,8 @@ def test_two_nodes_have_two_identities(roost):
     assert _node_id(roost().start()) != _node_id(roost().start())
 
 
-@pytest.mark.parametrize("content", [b"", b"short", bytes(33), os.urandom(4096)])
+@pytest.mark.parametrize("content", [b"", b"short", bytes(33), os.urandom(4096)],
+                         ids=["empty", "short", "too long", "noise"])
 def test_a_damaged_identity_is_refused_and_left_alone(roost, content):
     node = roost().start()
     node.stop()
