@@ -25,10 +25,30 @@ if(ROOST_SANITIZE)
   endif()
 endif()
 
+# The compiler cache knows precompiled headers by what is in them, once told that it may.
 find_program(ROOST_CCACHE ccache)
 if(ROOST_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
-  set(CMAKE_CXX_COMPILER_LAUNCHER ${ROOST_CCACHE})
+  set(CMAKE_CXX_COMPILER_LAUNCHER
+    ${CMAKE_COMMAND} -E env CCACHE_SLOPPINESS=pch_defines,time_macros ${ROOST_CCACHE})
 endif()
+
+# roost_precompile(TARGET FIRST HEADERS...): with clang, headers that most sources include are read
+# once for all targets that name the same FIRST, which is one of them and is compiled with the same
+# flags. g++ reads them each time, and so finds the source that forgot to include one.
+set(ROOST_STANDARD_HEADERS
+  <algorithm> <array> <chrono> <cstdint> <cstring> <functional> <map> <memory> <optional> <set>
+  <span> <string> <string_view> <utility> <variant> <vector>)
+function(roost_precompile target first)
+  if(NOT CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
+    return()
+  endif()
+  target_compile_options(${target} PRIVATE "SHELL:-Xclang -fno-pch-timestamp")
+  if(target STREQUAL first)
+    target_precompile_headers(${target} PRIVATE ${ROOST_STANDARD_HEADERS} ${ARGN})
+  else()
+    target_precompile_headers(${target} REUSE_FROM ${first})
+  endif()
+endfunction()
 
 # mold, else lld, else what the compiler brings. Link-time optimisation stays with the compiler's own.
 if(NOT CMAKE_INTERPROCEDURAL_OPTIMIZATION)
