@@ -10,44 +10,21 @@ namespace {
 
 using std::chrono::seconds;
 
-constexpr uint16_t kAllocate = 0x0003;
-constexpr uint16_t kRefresh = 0x0004;
-constexpr uint16_t kSendIndication = 0x0016;
 constexpr uint16_t kBinding = 0x0001;
-constexpr uint16_t kSuccess = 0x0100;  // On top of a request's type.
-constexpr uint16_t kError = 0x0110;
 constexpr uint32_t kCookie = 0x2112a442;
 
-constexpr uint16_t kUsername = 0x0006;
 constexpr uint16_t kMessageIntegrity = 0x0008;
 constexpr uint16_t kLifetime = 0x000d;
 constexpr uint16_t kData = 0x0013;
+constexpr uint16_t kXorRelayedAddress = 0x0016;
 constexpr uint16_t kMessageIntegritySha256 = 0x001c;
 
-std::array<uint8_t, 12> transaction_of(Bytes message) {
-  std::array<uint8_t, 12> id;
-  std::copy_n(message.begin() + 8, id.size(), id.begin());
-  return id;
-}
-
-// The first attribute of that type (RFC 8489 §14), byte by byte.
-std::optional<Bytes> attribute(Bytes message, uint16_t wanted) {
-  for (size_t at = 20; at + 4 <= message.size();) {
-    const unsigned type = load_u16(message.data() + at);
-    const size_t size = load_u16(message.data() + at + 2);
-    if (at + 4 + size > message.size()) return {};
-    if (type == wanted) return message.subspan(at + 4, size);
-    at += 4 + (size + 3) / 4 * 4;
-  }
-  return {};
-}
-
 // What a client's message carries for a peer: of ChannelData, or a Send indication.
-uint64_t data_bytes(Bytes message) {
-  if (message.size() < 4) return 0;
-  if (message[0] >> 6 == 1) return load_u16(message.data() + 2);
-  if (load_u16(message.data()) != kSendIndication) return 0;
-  const auto data = attribute(message, kData);
+uint64_t data_bytes(const ClientMessage& message) {
+  if (message.bytes.size() < 4) return 0;
+  if (message.bytes[0] >> 6 == 1) return load_u16(message.bytes.data() + 2);
+  if (message.type() != ClientMessage::kSendIndication) return 0;
+  const auto data = message.attribute(kData);
   return data ? data->size() : 0;
 }
 
@@ -77,21 +54,21 @@ struct AllocationOracle::IceMessage {
 };
 
 // A connectivity check, or an answer to one.
-std::optional<AllocationOracle::IceMessage> AllocationOracle::read_ice(Bytes message) {
-  if (message.size() < 20 || message.size() > kCheckBytesMax) return {};
-  const uint16_t type = load_u16(message.data());
-  const bool is_whole = load_u16(message.data() + 2) + size_t{20} == message.size() &&
-                        load_u32(message.data() + 4) == kCookie;
+std::optional<AllocationOracle::IceMessage> AllocationOracle::read_ice(Bytes bytes) {
+  if (bytes.size() < 20 || bytes.size() > kCheckBytesMax) return {};
+  const ClientMessage message{{}, bytes};
+  const uint16_t type = message.type();
+  const bool is_whole = load_u16(bytes.data() + 2) + size_t{20} == bytes.size() &&
+                        load_u32(bytes.data() + 4) == kCookie;
   if (!is_whole) return {};
   IceMessage ice;
-  ice.id = transaction_of(message);
-  ice.is_success = type == (kBinding | kSuccess);
+  ice.id = message.transaction_id();
+  ice.is_success = type == (kBinding | ClientMessage::kSuccess);
   ice.has_integrity =
-      attribute(message, kMessageIntegrity) || attribute(message, kMessageIntegritySha256);
-  if (ice.is_success || type == (kBinding | kError)) return ice;
-  const auto username = attribute(message, kUsername);
-  if (type != kBinding || !username || !ice.has_integrity) return {};
-  const std::string name(username->begin(), username->end());
+      message.attribute(kMessageIntegrity) || message.attribute(kMessageIntegritySha256);
+  if (ice.is_success || type == (kBinding | ClientMessage::kError)) return ice;
+  const std::string name = message.user();
+  if (type != kBinding || !ice.has_integrity) return {};
   const size_t colon = name.find(':');
   if (colon == name.npos) return {};
   ice.is_check = true;
@@ -100,10 +77,8 @@ std::optional<AllocationOracle::IceMessage> AllocationOracle::read_ice(Bytes mes
 }
 
 // "expiry:s?digits.nonce" is what the node has made; anything else names somebody.
-AllocationOracle::User AllocationOracle::user_of(Bytes message) {
-  const auto attribute_of = attribute(message, kUsername);
-  if (!attribute_of) return {};
-  const std::string name(attribute_of->begin(), attribute_of->end());
+AllocationOracle::User AllocationOracle::user_of(const ClientMessage& message) {
+  const std::string name = message.user();
   User user;
   user.account = name;
   user.name = name;
@@ -171,22 +146,26 @@ void AllocationOracle::check(const Now& now, const core::Input& input,
                              std::span<const core::Action> actions, bool is_cut) {
   const MonoTime at = now.mono;
   look_at_clocks(now);
-  const auto client = sender_of(input);
-  if (client) take_request(now, *client, payload_of(input), is_cut);
+  const auto request = ClientMessage::of(input);
+  if (request) take_request(now, *request, is_cut);
   if (const auto* const heard = std::get_if<core::RelayDatagramArrived>(&input)) hear(at, *heard);
   if (const auto* const refused = std::get_if<core::RelayRefused>(&input)) close(refused->relay);
+  if (const auto* const opened = std::get_if<core::RelayOpened>(&input)) {
+    const auto reserved = allocations_.find(nobody(opened->relay));
+    if (reserved != allocations_.end()) reserved->second.reserved = opened->local;
+  }
   for (const core::Action& action : actions) {
     if (const auto* const opened = std::get_if<core::OpenRelay>(&action)) {
-      if (client) open(now, input, *client, *opened);
+      if (request) open(now, input, *request, *opened);
     } else if (const auto* const closed = std::get_if<core::CloseRelay>(&action)) {
       close(closed->relay);
     } else if (const auto* const relayed = std::get_if<core::SendFromRelay>(&action)) {
       check_to_peer(at, *relayed);
-    } else if (const auto* const datagram = std::get_if<core::SendDatagram>(&action)) {
-      const Client to{datagram->to, datagram->local.endpoint, {}};
-      check_to_client(now, input, to, datagram->payer, datagram->payload);
-    } else if (const auto* const message = std::get_if<core::SendMessage>(&action)) {
-      check_to_client(now, input, {{}, {}, message->stream}, message->payer, message->payload);
+    } else if (const auto told = ClientMessage::of(action)) {
+      const auto* const datagram = std::get_if<core::SendDatagram>(&action);
+      check_to_client(now, input,
+                      datagram ? datagram->payer : std::get<core::SendMessage>(action).payer,
+                      *told);
     }
   }
   check_ends(at, input);
@@ -204,80 +183,57 @@ void AllocationOracle::look_at_clocks(const Now& now) {
   }
 }
 
-std::optional<AllocationOracle::Client> AllocationOracle::sender_of(const core::Input& input) {
-  if (const auto* const datagram = std::get_if<core::DatagramArrived>(&input)) {
-    return Client{datagram->from, datagram->local.endpoint, {}};
-  }
-  if (const auto* const message = std::get_if<core::MessageArrived>(&input)) {
-    return Client{{}, {}, message->stream};
-  }
-  return {};
-}
-
-Bytes AllocationOracle::payload_of(const core::Input& input) {
-  if (const auto* const datagram = std::get_if<core::DatagramArrived>(&input)) {
-    return datagram->payload;
-  }
-  const auto* const message = std::get_if<core::MessageArrived>(&input);
-  return message != nullptr ? message->payload : Bytes();
-}
-
-void AllocationOracle::take_request(const Now& now, const Client& client, Bytes message,
-                                    bool is_cut) {
-  if (message.size() < 20) return;
-  const uint16_t type = load_u16(message.data());
-  if (type != kAllocate && type != kRefresh) return;
+void AllocationOracle::take_request(const Now& now, const ClientMessage& request, bool is_cut) {
+  const uint16_t type = request.type();
+  if (type != ClientMessage::kAllocate && type != ClientMessage::kRefresh) return;
   MonoTime until = MonoTime::max();
-  if (const auto expires_at = user_of(message).expires_at) {
+  if (const auto expires_at = user_of(request).expires_at) {
     until = now.mono;
     if (now.wall) until += seconds(*expires_at - now.wall->time_since_epoch().count());
   }
-  const auto found = allocations_.find(client);
+  const auto found = allocations_.find(request.client);
   if (is_cut && found != allocations_.end()) {
     found->second.credentials_until = std::max(found->second.credentials_until, until);
     found->second.told_until = MonoTime::max();
   }
-  wishes_[{client, transaction_of(message)}] = until;
+  wishes_[{request.client, request.transaction_id()}] = {user_of(request), until};
 }
 
-void AllocationOracle::take_reply(const Now& now, const Client& client, Bytes message) {
-  if (message.size() < 20) return;
-  const auto wish = wishes_.find({client, transaction_of(message)});
+void AllocationOracle::take_reply(const Now& now, const ClientMessage& reply) {
+  const uint16_t type = reply.type();
+  if (type == 0) return;
+  const auto wish = wishes_.find({reply.client, reply.transaction_id()});
   if (wish == wishes_.end()) return;
-  const MonoTime until = wish->second;
+  const Wish asked = wish->second;
   wishes_.erase(wish);
-  const uint16_t type = load_u16(message.data());
-  const auto found = allocations_.find(client);
-  const auto lifetime = attribute(message, kLifetime);
-  const bool is_granted = type == (kAllocate | kSuccess) || type == (kRefresh | kSuccess);
-  if (!is_granted || found == allocations_.end() || !lifetime || lifetime->size() != 4) return;
+  constexpr uint16_t kAllocated = ClientMessage::kAllocate | ClientMessage::kSuccess;
+  constexpr uint16_t kRefreshed = ClientMessage::kRefresh | ClientMessage::kSuccess;
+  if (type == kAllocated) redeem(now.mono, reply, asked);
+  const auto found = allocations_.find(reply.client);
+  const auto lifetime = reply.number(kLifetime);
+  const bool is_granted = type == kAllocated || type == kRefreshed;
+  if (!is_granted || found == allocations_.end() || !lifetime) return;
   Allocation& allocation = found->second;
   // A second copy of an Allocate is answered too, and extends nothing.
-  if (type == (kRefresh | kSuccess)) allocation.credentials_until = until;
+  if (type == kRefreshed) allocation.credentials_until = asked.credentials_until;
   // Parts of a second are not told.
-  allocation.told_until = now.mono + seconds(load_u32(lifetime->data()) + 1);
+  allocation.told_until = now.mono + seconds(*lifetime + 1);
 }
 
-void AllocationOracle::open(const Now& now, const core::Input& input, const Client& client,
+void AllocationOracle::open(const Now& now, const core::Input& input, const ClientMessage& request,
                             const core::OpenRelay& order) {
-  owners_[order.relay] = client;
-  const bool is_new = !allocations_.contains(client);
-  Allocation& allocation = allocations_[client];
+  owners_[order.relay] = request.client;
+  const bool is_new = !allocations_.contains(request.client);
+  Allocation& allocation = allocations_[request.client];
   allocation.relays.insert(order.relay);
   if (!is_new) return;  // Its second family.
   const MonoTime at = now.mono;
-  allocation.user = user_of(payload_of(input));
-  const User& user = allocation.user;
+  const User user = user_of(request);
   const auto* const datagram = std::get_if<core::DatagramArrived>(&input);
   allocation.prefix =
       prefix_of(datagram != nullptr ? datagram->from.address
                                     : std::get<core::MessageArrived>(input).from.address);
-  if (user.kind == User::Kind::kStranger) {
-    allocation.payer = core::Payer::kStranger;
-    if (bounds_.stranger_time > Duration()) allocation.session_until = at + bounds_.stranger_time;
-  } else if (user.kind == User::Kind::kGrant && grants_.contains(user.grant)) {
-    allocation.payer = grants_.at(user.grant).payer;
-  }
+  set_user(at, allocation, user);
   if (!is_vouched_for(user)) {
     verdict_.fail(at, "an allocation for " + user.account + ", for whom nobody vouches");
   }
@@ -289,7 +245,44 @@ void AllocationOracle::open(const Now& now, const core::Input& input, const Clie
           at + seconds(*user.expires_at - now.wall->time_since_epoch().count());
     }
   }
+  if (order.port == core::OpenRelay::Port::kEvenAndNext) {
+    owners_[order.next] = nobody(order.next);
+    Allocation& reserved = allocations_[nobody(order.next)];
+    reserved = allocation;
+    reserved.relays = {order.next};
+  }
   check_bounds(at, allocation);
+}
+
+void AllocationOracle::set_user(MonoTime at, Allocation& allocation, const User& user) {
+  allocation.user = user;
+  if (user.kind == User::Kind::kStranger) {
+    allocation.payer = core::Payer::kStranger;
+    if (bounds_.stranger_time > Duration()) allocation.session_until = at + bounds_.stranger_time;
+  } else if (user.kind == User::Kind::kGrant && grants_.contains(user.grant)) {
+    allocation.payer = grants_.at(user.grant).payer;
+  }
+}
+
+ClientEnd AllocationOracle::nobody(core::RelayId relay) {
+  return {{}, {{}, 1}, core::StreamId{static_cast<uint64_t>(relay)}};
+}
+
+// Where the client is told a socket that was reserved, it is his from now on.
+void AllocationOracle::redeem(MonoTime at, const ClientMessage& reply, const Wish& wish) {
+  for (const Endpoint& told : reply.endpoints(kXorRelayedAddress)) {
+    const auto is_it = [&](const auto& entry) { return entry.second.reserved == told; };
+    const auto found = std::find_if(allocations_.begin(), allocations_.end(), is_it);
+    if (found == allocations_.end()) continue;
+    Allocation redeemed = found->second;
+    allocations_.erase(found);
+    redeemed.reserved.reset();
+    redeemed.session_until = MonoTime::max();
+    set_user(at, redeemed, wish.user);
+    redeemed.credentials_until = wish.credentials_until;
+    owners_[*redeemed.relays.begin()] = reply.client;
+    allocations_[reply.client] = redeemed;
+  }
 }
 
 // `made` is counted already.
@@ -331,7 +324,7 @@ AllocationOracle::Allocation* AllocationOracle::find(core::RelayId relay) {
 
 void AllocationOracle::check_ends(MonoTime at, const core::Input& input) {
   if (const auto* const closed = std::get_if<core::StreamClosed>(&input)) {
-    if (allocations_.contains(Client{{}, {}, closed->stream})) {
+    if (allocations_.contains(ClientEnd{{}, {}, closed->stream})) {
       verdict_.fail(at, "an allocation outlives its stream");
     }
   }
@@ -406,11 +399,11 @@ void AllocationOracle::hear(MonoTime at, const core::RelayDatagramArrived& input
   }
 }
 
-void AllocationOracle::check_to_client(const Now& now, const core::Input& input,
-                                       const Client& client, core::Payer payer, Bytes message) {
-  if (payer == core::Payer::kService) return take_reply(now, client, message);
+void AllocationOracle::check_to_client(const Now& now, const core::Input& input, core::Payer payer,
+                                       const ClientMessage& message) {
+  if (payer == core::Payer::kService) return take_reply(now, message);
   const MonoTime at = now.mono;
-  const auto found = allocations_.find(client);
+  const auto found = allocations_.find(message.client);
   if (found == allocations_.end()) {
     return verdict_.fail(at, "data to a client without an allocation");
   }
@@ -427,10 +420,10 @@ void AllocationOracle::check_to_client(const Now& now, const core::Input& input,
     return;
   }
   // Handed over: it is relayed twice, once on each side's account.
-  const auto sender = sender_of(input);
-  const uint64_t bytes = data_bytes(payload_of(input)) + kHeaderBytes;
+  const auto sender = ClientMessage::of(input);
+  const uint64_t bytes = (sender ? data_bytes(*sender) : 0) + kHeaderBytes;
   check_relayed(at, allocation, payer, bytes);
-  const auto from = sender ? allocations_.find(*sender) : allocations_.end();
+  const auto from = sender ? allocations_.find(sender->client) : allocations_.end();
   if (from != allocations_.end()) check_relayed(at, from->second, from->second.payer, bytes);
 }
 

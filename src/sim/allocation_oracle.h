@@ -17,6 +17,7 @@
 #include "core/action.h"
 #include "node/config.h"
 #include "node/grants.h"
+#include "sim/client_message.h"
 #include "sim/verdict.h"
 
 namespace roost::sim {
@@ -60,13 +61,6 @@ class AllocationOracle {
   size_t allocation_count() const { return allocations_.size(); }
 
  private:
-  struct Client {  // A client's end: of a stream, or its own and our address.
-    Endpoint remote;
-    Endpoint local;
-    core::StreamId stream{};
-    friend auto operator<=>(const Client&, const Client&) = default;
-  };
-  using TransactionId = std::array<uint8_t, 12>;
   struct User {  // As the user name says.
     enum class Kind : uint8_t { kNamed, kGrant, kStranger };
     Kind kind = Kind::kNamed;
@@ -95,6 +89,7 @@ class AllocationOracle {
     core::Payer payer = core::Payer::kFriend;
     uint64_t prefix = 0;
     std::set<core::RelayId> relays;
+    std::optional<Endpoint> reserved{};  // Once it is bound; of a reserved socket only.
     MonoTime session_until = MonoTime::max();
     MonoTime credentials_until = MonoTime::max();
     MonoTime told_until = MonoTime::max();
@@ -103,25 +98,32 @@ class AllocationOracle {
     std::map<Endpoint, Peer> peers;
     MonoTime until() const { return std::min({session_until, credentials_until, told_until}); }
   };
+  struct Wish {
+    User user;
+    MonoTime credentials_until = MonoTime::max();
+  };
   struct IceMessage;
 
-  static std::optional<Client> sender_of(const core::Input& input);
-  static Bytes payload_of(const core::Input& input);
-  static User user_of(Bytes message);
+  static User user_of(const ClientMessage& message);
   static std::optional<IceMessage> read_ice(Bytes message);
+
+  // A reserved socket counts as an allocation of nobody.
+  static ClientEnd nobody(core::RelayId relay);
 
   bool is_vouched_for(const User& user) const;
   void note_who_is_vouched_for();
   void look_at_clocks(const Now& now);
-  void take_request(const Now& now, const Client& client, Bytes message, bool is_cut);
-  void take_reply(const Now& now, const Client& client, Bytes message);
-  void open(const Now& now, const core::Input& input, const Client& client,
+  void take_request(const Now& now, const ClientMessage& request, bool is_cut);
+  void take_reply(const Now& now, const ClientMessage& reply);
+  void open(const Now& now, const core::Input& input, const ClientMessage& request,
             const core::OpenRelay& order);
+  void set_user(MonoTime at, Allocation& allocation, const User& user);
+  void redeem(MonoTime at, const ClientMessage& reply, const Wish& wish);
   void check_bounds(MonoTime at, const Allocation& made);
   void close(core::RelayId relay);
   void check_to_peer(MonoTime at, const core::SendFromRelay& send);
-  void check_to_client(const Now& now, const core::Input& input, const Client& client,
-                       core::Payer payer, Bytes message);
+  void check_to_client(const Now& now, const core::Input& input, core::Payer payer,
+                       const ClientMessage& message);
   void check_relayed(MonoTime at, Allocation& allocation, core::Payer payer, uint64_t bytes);
   void hear(MonoTime at, const core::RelayDatagramArrived& input);
   void check_ends(MonoTime at, const core::Input& input);
@@ -133,9 +135,9 @@ class AllocationOracle {
   std::map<std::string, uint64_t> stranger_bytes_;  // By the credentials' name.
   std::optional<WallTime> wall_;                    // Of the last step: which may jump.
   MonoTime mono_;
-  std::map<Client, Allocation> allocations_;
-  std::map<core::RelayId, Client> owners_;
-  std::map<std::pair<Client, TransactionId>, MonoTime> wishes_;  // Until when credentials are good.
+  std::map<ClientEnd, Allocation> allocations_;
+  std::map<core::RelayId, ClientEnd> owners_;
+  std::map<std::pair<ClientEnd, TransactionId>, Wish> wishes_;
 };
 
 }  // namespace roost::sim

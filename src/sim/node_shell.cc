@@ -68,6 +68,7 @@ NodeShell::NodeShell(Host& host, Trace& trace, Verdict& verdict, const Options& 
       reply_oracle_(verdict, host.addresses()),
       relay_oracle_(verdict, host.addresses()),
       allocation_oracle_(verdict, config_.relay),
+      reservation_oracle_(verdict),
       stream_oracle_(verdict, config_),
       account_oracle_(verdict),
       donation_oracle_(verdict, config_.donate) {
@@ -106,6 +107,7 @@ void NodeShell::crash() {
   reply_oracle_.forget();
   relay_oracle_.forget();
   allocation_oracle_.forget();
+  reservation_oracle_.forget();
   stream_oracle_.forget();
   donation_oracle_.crashed();
 }
@@ -232,6 +234,7 @@ void NodeShell::step(const core::Input& input) {
   const bool is_cut = refusals(node_->budget()) != refused_before;
   relay_oracle_.check(now.mono, input, actions, is_cut);
   allocation_oracle_.check(now, input, actions, is_cut);
+  reservation_oracle_.check(now.mono, input, actions, is_cut);
   stream_oracle_.check(now.mono, input, actions, node_->connection_admission().open_count());
   account_oracle_.check(now.mono, input, accounted_before, accounted_messages(*node_));
   for (const core::Action& action : actions) {

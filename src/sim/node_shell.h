@@ -21,6 +21,7 @@
 #include "sim/host.h"
 #include "sim/oracles.h"
 #include "sim/relay_oracle.h"
+#include "sim/reservation_oracle.h"
 #include "sim/trace.h"
 #include "sim/verdict.h"
 
@@ -166,6 +167,7 @@ class NodeShell final : public Program {
   ReplyOracle reply_oracle_;
   RelayOracle relay_oracle_;
   AllocationOracle allocation_oracle_;
+  ReservationOracle reservation_oracle_;
   StreamOracle stream_oracle_;
   AccountOracle account_oracle_;
   DonationOracle donation_oracle_;

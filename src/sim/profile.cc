@@ -278,6 +278,8 @@ void Game::add_pair(size_t number) {
       case 2: meeting.is_of_agents = true; break;
       default: break;  // Not an enum: the die has three sides.
     }
+    options.shape = static_cast<actors::TurnClient::Shape>(
+        dice_.below(2) == 0 ? 0 : dice_.below(actors::TurnClient::kShapeCount));
     options.side = side;
     // A stream must not be silent for long.
     const bool is_stream = options.transport != core::Transport::kUdp;

@@ -12,6 +12,7 @@
 #include "base/endpoint.h"
 #include "base/time.h"
 #include "core/action.h"
+#include "sim/client_message.h"
 #include "sim/verdict.h"
 
 namespace roost::sim {
@@ -38,36 +39,29 @@ class RelayOracle {
   void forget();
 
  private:
-  // A client's end: of a stream, or its own and our address.
-  struct Client {
-    Endpoint remote;
-    Endpoint local;
-    core::StreamId stream{};
-    friend auto operator<=>(const Client&, const Client&) = default;
-  };
-  using TransactionId = std::array<uint8_t, 12>;
   struct Wish {  // What a request asks for, until it is granted.
     std::vector<IpAddress> permissions;
     std::optional<Endpoint> channel;
   };
 
-  static std::optional<Client> sender_of(const core::Input& input);
-  static std::optional<Client> receiver_of(const core::Action& action);
-  void take_request(MonoTime at, const Client& client, Bytes message, bool is_cut);
-  void take_reply(MonoTime at, const Client& client, Bytes message);
-  void grant(MonoTime at, const Client& client, const Wish& wish);
+  void take_request(MonoTime at, const ClientMessage& request, bool is_cut);
+  void take_reply(MonoTime at, const ClientMessage& reply);
+  void hand_over(const ClientMessage& reply);
+  void grant(MonoTime at, const ClientEnd& client, const Wish& wish);
   void check_sent(MonoTime at, const core::Input& input, const core::SendFromRelay& send);
-  void check_data(MonoTime at, const core::Input& input, const Client& client);
-  bool is_granted(MonoTime at, const Client& client, const Endpoint& peer) const;
-  bool is_granted_ours(MonoTime at, const Client& client) const;
+  void check_data(MonoTime at, const core::Input& input, const ClientEnd& client);
+  bool is_granted(MonoTime at, const ClientEnd& client, const Endpoint& peer) const;
+  bool is_granted_ours(MonoTime at, const ClientEnd& client) const;
   bool is_own(const IpAddress& address) const;
 
   Verdict& verdict_;
   std::vector<IpAddress> own_addresses_;
-  std::map<std::pair<Client, TransactionId>, Wish> wishes_;
-  std::map<std::pair<Client, IpAddress>, MonoTime> permissions_;  // Until when.
-  std::map<std::pair<Client, Endpoint>, MonoTime> channels_;
-  std::map<core::RelayId, Client> owners_;
+  std::map<std::pair<ClientEnd, TransactionId>, Wish> wishes_;
+  std::map<std::pair<ClientEnd, IpAddress>, MonoTime> permissions_;  // Until when.
+  std::map<std::pair<ClientEnd, Endpoint>, MonoTime> channels_;
+  std::map<core::RelayId, ClientEnd> owners_;
+  // Of the port above an even one: belongs to who reserved it, until it is told to somebody.
+  std::map<core::RelayId, Endpoint> reserved_;
 };
 
 }  // namespace roost::sim

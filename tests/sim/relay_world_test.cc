@@ -104,6 +104,35 @@ TEST_F(RelayWorld, ServesPairsOverEveryTwoTransports) {
   }
 }
 
+TEST_F(RelayWorld, KeepsThePortAboveForWhoShowsTheToken) {
+  NodeShell& node = world_.add_node();
+  node.set_grants({grant()});
+  // Each time its grant is revoked all begins anew, with another plan.
+  TurnClient::Options options = with_token();
+  options.shape = TurnClient::Shape::kReservesNext;
+  const TurnClient& client = add(node, options, 0);
+  add(node, named(), 1);
+  for (int i = 0; i < 30; ++i) {
+    world_.run_for(1min);
+    node.set_grants({});
+    world_.run_for(1s);
+    node.set_grants({grant()});
+  }
+  expect_all_is_well();
+  EXPECT_GT(client.redeemer().redeemed_count(), 5u);
+  EXPECT_GT(client.redeemer().refused_count(), 5u);
+}
+
+TEST_F(RelayWorld, ServesWhoWantsBothFamilies) {
+  NodeShell& node = world_.add_node();
+  for (const size_t side : {0, 1}) {
+    TurnClient::Options options = named();
+    options.shape = TurnClient::Shape::kDual;
+    add(node, options, side);
+  }
+  expect_all_is_well();
+}
+
 TEST_F(RelayWorld, ServesHoldersOfGrants) {
   NodeShell& node = world_.add_node();
   node.set_grants({grant()});

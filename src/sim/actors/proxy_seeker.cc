@@ -48,7 +48,8 @@ void ProxySeeker::begin() {
 }
 
 void ProxySeeker::allocate() {
-  request_ = allocate_request(credentials_, options_.server.address.is_v4(), host().dice());
+  request_ =
+      allocate_request(credentials_, {.is_v4 = options_.server.address.is_v4()}, host().dice());
   state_ = State::kAllocating;
   line_.send(request_);
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "sim/actors/turn_client.h"
 
+#include <algorithm>
 #include <string_view>
 
 #include "base/check.h"
@@ -47,12 +48,14 @@ TurnClient::TurnClient(Host& host, const Options& options, Meeting& meeting,
       credentials_{options.username, options.password},
       fetch_(host, options.server, options.token),
       line_(host, {options.server, options.transport, options.segment_bytes}),
+      redeemer_(host, {options.server, options.transport, options.segment_bytes}, verdict),
       // So that what is said is of every size.
       call_number_(host.dice().below(2000)) {
   set_alarm(now() + host.dice().between(Duration(), options_.period));
 }
 
 void TurnClient::on_alarm() {
+  redeemer_.poll();
   if (state_ == State::kResting) return begin_attempt();
   if (now() >= attempt_began_at_ + kPatience) {
     liveness_.failed(id_, attempt_began_at_, now());
@@ -145,7 +148,9 @@ void TurnClient::request(State state, StunMethod method) {
 Message TurnClient::build_request(StunMethod method) {
   Dice& dice = host().dice();
   if (method == StunMethod::kAllocate) {
-    return allocate_request(credentials_, options_.server.address.is_v4(), dice);
+    const Wanted wanted{options_.server.address.is_v4(), options_.shape == Shape::kDual,
+                        options_.shape == Shape::kEvenPort, options_.shape == Shape::kReservesNext};
+    return allocate_request(credentials_, wanted, dice);
   }
   if (method == StunMethod::kRefresh) return refresh_request(credentials_, dice);
   if (method == StunMethod::kCreatePermission) {
@@ -171,7 +176,7 @@ void TurnClient::again_in(Duration pause) {
 void TurnClient::on_packet(Packet packet) {
   const auto fetched = fetch_.take(packet);
   if (fetched != CredentialFetch::Result::kNotOurs) return take_credentials(fetched);
-  if (!line_.take(packet)) return;
+  if (redeemer_.take(packet) || !line_.take(packet)) return;
   while (true) {
     switch (line_.next()) {
       case TurnLine::Found::kNothing: return;
@@ -240,15 +245,7 @@ void TurnClient::take_error(const StunView& reply) {
 
 void TurnClient::take_success(const StunView& reply, Bytes bytes) {
   switch (state_) {
-    case State::kAllocating: {
-      relayed_ = reply.find_xor_address(StunAttribute::kXorRelayedAddress);
-      if (!relayed_) return verdict_.fail(now(), "an allocation without an address");
-      ++allocation_count_;
-      forget_check();
-      mapped_.check(now(), bytes, line_.seen_as());
-      meeting_.relayed[options_.side] = *relayed_;
-      return permit();
-    }
+    case State::kAllocating: return take_allocation(reply, bytes);
     case State::kChecking: {
       const bool is_as_before = permitted_ == meeting_.relayed[1 - options_.side] &&
                                 now() < permitted_at_ + kPermissionAge;
@@ -267,6 +264,35 @@ void TurnClient::take_success(const StunView& reply, Bytes bytes) {
   calls_left_ = kCallsPerLook;
   if (is_checked_ && now() >= checked_at_ + kCheckAge) forget_check();
   call();
+}
+
+void TurnClient::take_allocation(const StunView& reply, Bytes bytes) {
+  size_t count = 0;
+  reply.for_each_attribute([&](const StunView::Attribute& attribute) {
+    if (attribute.type != StunAttribute::kXorRelayedAddress) return;
+    ++count;
+    const auto address = reply.read_xor_address(attribute.value);
+    const bool is_v4 = options_.server.address.is_v4();
+    if (address && address->address.is_v4() == is_v4) relayed_ = address;
+  });
+  if (count == 0) return verdict_.fail(now(), "an allocation without an address");
+  ++allocation_count_;
+  mapped_.check(now(), bytes, line_.seen_as());
+  if (!relayed_) return again_in(kFirstPause);  // The second family was not to be had.
+  forget_check();
+  meeting_.relayed[options_.side] = *relayed_;
+  if (options_.shape == Shape::kReservesNext) use_token(reply);
+  permit();
+}
+
+void TurnClient::use_token(const StunView& reply) {
+  const auto value = reply.find(StunAttribute::kReservationToken);
+  if (!value || value->size() != 8) return;
+  ReservationToken token;
+  std::copy(value->begin(), value->end(), token.begin());
+  meeting_.tokens[options_.side] = token;
+  const Endpoint above{relayed_->address, static_cast<uint16_t>(relayed_->port + 1)};
+  redeemer_.begin(credentials_, {token, above, meeting_.tokens[1 - options_.side]});
 }
 
 void TurnClient::call() {

@@ -6,6 +6,7 @@
 
 #include "sim/actors/actor.h"
 #include "sim/actors/credential_fetch.h"
+#include "sim/actors/token_redeemer.h"
 #include "sim/actors/turn_line.h"
 #include "sim/actors/turn_message.h"
 #include "sim/oracles.h"
@@ -16,6 +17,7 @@ namespace roost::sim::actors {
 // Where two clients tell each other their relayed addresses: the messenger's own signalling.
 struct Meeting {
   std::optional<Endpoint> relayed[2];
+  std::optional<ReservationToken> tokens[2];  // That either was given last, for both to see.
   bool is_of_agents = false;  // Both check the way first, as ICE does (RFC 8445 §7).
 };
 
@@ -27,12 +29,22 @@ struct Meeting {
 //   fetching -> allocating --success--> permitting --success--> calling --answer--> resting
 //      ^------------- error, or nobody answers ------------- (Refresh) checking <------'
 //
-// Now and then it gets new credentials while the old ones are good, and goes on with those.
+// Now and then it gets new credentials while the old ones are good, and goes on with those. Who
+// reserves a port does with the token what comes to mind, beside all that (TokenRedeemer).
 class TurnClient final : public Actor {
  public:
   // From the first request to the other's answer. Longer than a transaction that began in a broken
   // world, on either side.
   static constexpr Duration kPatience = std::chrono::seconds(60);
+
+  // What it allocates.
+  enum class Shape : uint8_t {
+    kPlain,
+    kEvenPort,
+    kReservesNext,
+    kDual,  // An address of each family, of which it uses the server's.
+  };
+  static constexpr size_t kShapeCount = 4;
 
   struct Options {
     Endpoint server;
@@ -42,7 +54,8 @@ class TurnClient final : public Actor {
     std::string token{};
     core::Transport transport = core::Transport::kUdp;
     size_t segment_bytes = 0;  // Of a stream; 0: each message is one.
-    size_t side = 0;           // Of the meeting, 0 or 1.
+    Shape shape = Shape::kPlain;
+    size_t side = 0;  // Of the meeting, 0 or 1.
     Duration period = std::chrono::seconds(10);
     std::string name = "a client of the relay";
   };
@@ -56,6 +69,7 @@ class TurnClient final : public Actor {
   uint64_t answer_count() const { return answer_count_; }
   uint64_t allocation_count() const { return allocation_count_; }
   const CredentialFetch& credential_fetch() const { return fetch_; }
+  const TokenRedeemer& redeemer() const { return redeemer_; }
 
  private:
   enum class State : uint8_t {
@@ -83,6 +97,8 @@ class TurnClient final : public Actor {
   void take_message(Bytes message);
   void take_reply(const wire::StunView& reply, Bytes bytes);
   void take_success(const wire::StunView& reply, Bytes bytes);
+  void take_allocation(const wire::StunView& reply, Bytes bytes);
+  void use_token(const wire::StunView& reply);
   void take_error(const wire::StunView& reply);
   void take_data(const Endpoint& peer, Bytes data);
   void take_check(const wire::StunView& message);
@@ -101,6 +117,7 @@ class TurnClient final : public Actor {
   TurnCredentials credentials_;
   CredentialFetch fetch_;
   TurnLine line_;
+  TokenRedeemer redeemer_;
   State state_ = State::kResting;
   std::optional<Endpoint> relayed_;
   std::optional<Endpoint> permitted_;  // The other's relayed address, as we permitted it.

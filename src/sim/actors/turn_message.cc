@@ -42,15 +42,28 @@ std::array<uint8_t, 16> TurnCredentials::key() const {
   return md5(as_bytes(username + ':' + realm + ':' + password));
 }
 
-Message allocate_request(const TurnCredentials& credentials, bool is_v4, Dice& dice) {
+Message allocate_request(const TurnCredentials& credentials, const Wanted& wanted, Dice& dice) {
   return request(credentials, StunMethod::kAllocate, dice, [&](StunBuilder& builder) {
+    constexpr uint32_t kV6 = uint32_t{2} << 24;
     builder.add_u32(StunAttribute::kRequestedTransport, uint32_t{17} << 24);
-    if (!is_v4) builder.add_u32(StunAttribute::kRequestedAddressFamily, uint32_t{2} << 24);
+    if (wanted.token) return builder.add(StunAttribute::kReservationToken, *wanted.token);
+    if (wanted.is_dual) {
+      builder.add_u32(StunAttribute::kAdditionalAddressFamily, kV6);
+    } else if (!wanted.is_v4) {
+      builder.add_u32(StunAttribute::kRequestedAddressFamily, kV6);
+    }
+    const std::array<uint8_t, 1> even = {static_cast<uint8_t>(wanted.reserves_next ? 0x80 : 0)};
+    if (wanted.is_even || wanted.reserves_next) builder.add(StunAttribute::kEvenPort, even);
   });
 }
 
 Message refresh_request(const TurnCredentials& credentials, Dice& dice) {
   return request(credentials, StunMethod::kRefresh, dice, [](StunBuilder&) {});
+}
+
+Message release_request(const TurnCredentials& credentials, Dice& dice) {
+  return request(credentials, StunMethod::kRefresh, dice,
+                 [](StunBuilder& builder) { builder.add_u32(StunAttribute::kLifetime, 0); });
 }
 
 Message permission_request(const TurnCredentials& credentials, const Endpoint& peer, Dice& dice) {

@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -17,6 +18,7 @@ namespace roost::sim::actors {
 // What clients of relays and ICE agents say (RFC 8656, RFC 8445 §7), as bytes.
 
 using Message = std::vector<uint8_t>;
+using ReservationToken = std::array<uint8_t, 8>;
 
 // Of the long-term mechanism (RFC 8489 §9.2); nothing is signed while there is no nonce.
 struct TurnCredentials {
@@ -28,9 +30,18 @@ struct TurnCredentials {
   std::array<uint8_t, 16> key() const;
 };
 
-// For a relayed address of that family.
-Message allocate_request(const TurnCredentials& credentials, bool is_v4, Dice& dice);
+// What an Allocate asks for (RFC 8656 §7.1).
+struct Wanted {
+  bool is_v4 = true;
+  bool is_dual = false;  // An IPv6 address in addition.
+  bool is_even = false;
+  bool reserves_next = false;               // The port above is kept for who shows the token.
+  std::optional<ReservationToken> token{};  // Then nothing else counts.
+};
+Message allocate_request(const TurnCredentials& credentials, const Wanted& wanted, Dice& dice);
 Message refresh_request(const TurnCredentials& credentials, Dice& dice);
+// Gives the allocation up.
+Message release_request(const TurnCredentials& credentials, Dice& dice);
 Message permission_request(const TurnCredentials& credentials, const Endpoint& peer, Dice& dice);
 Message channel_request(const TurnCredentials& credentials, uint16_t channel, const Endpoint& peer,
                         Dice& dice);
