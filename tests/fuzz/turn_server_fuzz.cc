@@ -274,7 +274,7 @@ class Play : private FuzzShell {
     });
     auto expected = why_not_own(ask);
     Client& client = clients_[ask.client];
-    if (!expected && !wire::is_channel_number(number)) expected = 400;
+    if (!expected && (!wire::is_channel_number(number) || peer.port == 0)) expected = 400;
     if (!expected) expected = why_not_peer(*client.grant, peer);
     if (!expected && is_ours(peer.address) && !is_relayed(peer)) expected = 403;
     if (!expected) {

@@ -434,7 +434,8 @@ void Server::bind_channel(const Request& request, Outbox& out) {
   const auto number_value = request.view.find_u32(StunAttribute::kChannelNumber);
   const auto peer = request.view.find_xor_address(StunAttribute::kXorPeerAddress);
   const auto number = static_cast<uint16_t>(number_value.value_or(0) >> 16);
-  if (!number_value || !peer || !wire::is_channel_number(number)) {
+  // Nobody receives at port 0; a permission has no port (§10.2).
+  if (!number_value || !peer || peer->port == 0 || !wire::is_channel_number(number)) {
     return refuse(request, 400, out);
   }
   if (const unsigned error = why_not_peer(*allocation, peer->address)) {

@@ -541,6 +541,7 @@ TEST(TurnServer, RefusesChannelsInTheWordsOfTheRfc) {
       {"a short number", {raw(StunAttribute::kChannelNumber, {0x40, 0}), peer(kPeer)}, 400},
       {"no peer", {channel(0x4000)}, 400},
       {"a malformed peer", {channel(0x4000), raw(StunAttribute::kXorPeerAddress)}, 400},
+      {"port 0", {channel(0x4000), peer({kPeer.address, 0})}, 400},
       {"the other family", {channel(0x4000), peer(kPeerV6)}, 443},
       {"private", {channel(0x4000), peer(endpoint("10.0.0.1:1"))}, 403},
       {"a port of ours that is no relay", {channel(0x4000), peer(endpoint("5.5.5.5:22"))}, 403},
