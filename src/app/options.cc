@@ -181,7 +181,9 @@ constexpr Option kOptions[] = {
      Reload::kUpToStart,
      Count{field<&Config::relay, &Config::Relay::connections_per_allocation>(), 1, 255}},
     {"relay.lifetime_max",
-     "How long a relayed address is kept at most without its client asking again.",
+     "How long a relayed address is kept at most without its client asking again. Over TCP, TLS "
+     "and DTLS 10 min at most, whatever is set here: a client that has gone without a word keeps "
+     "its connection as long.",
      Reload::kTakenOver,
      Time{field<&Config::relay, &Config::Relay::lifetime_max>(), std::chrono::minutes(10),
           std::chrono::hours(24)}},
