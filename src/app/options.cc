@@ -37,7 +37,8 @@ constexpr Option kOptions[] = {
      Reload::kTakenOver, choice<&Config::node, &Config::Node::role>(kRoles)},
     {"node.external_addresses",
      "Public addresses under which the world reaches this node, where they are not its own, as "
-     "behind the address mapping of a cloud provider.",
+     "behind the address mapping of a cloud provider. The first of a family stands for the first "
+     "of that family in relay.addresses, the second for the second.",
      Reload::kTakenOver, Addresses{field<&Config::node, &Config::Node::external_addresses>()}},
 
     {"tls.certificate",
@@ -214,8 +215,9 @@ constexpr Option kOptions[] = {
      Time{field<&Config::relay, &Config::Relay::gather>(), Duration(),
           std::chrono::milliseconds(5)}},
     {"relay.addresses",
-     "Local addresses of relayed addresses for clients that come over the other family. Empty: the "
-     "machine's own public ones.",
+     "Local addresses of relayed addresses for clients that come over the other family, or at an "
+     "address that none of node.external_addresses stands for. Empty: the machine's own public "
+     "ones.",
      Reload::kTakenOver, Addresses{field<&Config::relay, &Config::Relay::addresses>()}},
     {"relay.allow_peers",
      "Networks that may be relayed to although the Internet does not reach them, such as your own.",

@@ -14,10 +14,12 @@ namespace roost::core::turn {
 class Addresses {
  public:
   struct Options {
-    // Where relayed addresses are bound for clients that came to us over the other family, or to a
-    // wildcard. The first of a family counts.
+    // Where relayed addresses are bound for clients that came to us over the other family, to a
+    // wildcard, or at an address that no external one stands for. The first of a family counts
+    // then.
     std::vector<IpAddress> relay;
-    // Under which the world reaches them, as behind a 1:1 NAT. None of a family: as bound.
+    // Under which the world reaches them, as behind a 1:1 NAT: the first of a family stands for the
+    // first of that family in `relay`, the second for the second. None of a family: as bound.
     std::vector<IpAddress> external;
     // Those of the machine.
     std::vector<IpAddress> own;
@@ -39,6 +41,9 @@ class Addresses {
   bool has_lost(const Addresses& before, const IpAddress& address) const;
 
  private:
+  // Under which external address, or nothing, the world reaches what is bound there.
+  std::optional<IpAddress> external_of(const IpAddress& address) const;
+
   Options options_;
 };
 

@@ -70,6 +70,64 @@ TEST(Addresses, AreShownAsTheWorldSeesThemWithTheSamePort) {
   EXPECT_EQ(Addresses({}).advertised({ip("10.0.0.5"), 7}), (Endpoint{ip("10.0.0.5"), 7}));
 }
 
+TEST(Addresses, LeadWhereTheWorldIsToldTheyDo) {
+  struct Row {
+    const char* what;
+    const char* came_in_at;
+    std::vector<IpAddress> relay;
+    std::vector<IpAddress> external;
+    Family family;
+    const char* bound;
+    const char* shown;
+  };
+  const auto v4 = Family::kV4;
+  const auto v6 = Family::kV6;
+  const Row kRows[] = {
+      {"1:1 NAT, unnamed", "10.0.0.5", {}, ips({"5.5.5.5"}), v4, "10.0.0.5", "5.5.5.5"},
+      {"1:1 NAT", "10.0.0.5", ips({"10.0.0.5"}), ips({"5.5.5.5"}), v4, "10.0.0.5", "5.5.5.5"},
+      // Whom a router sends back, or who is behind it with us, reaches the same address.
+      {"1:1 NAT, VPN", "10.8.0.1", ips({"10.0.0.5"}), ips({"5.5.5.5"}), v4, "10.0.0.5", "5.5.5.5"},
+      {"1:1 NAT, probed", "127.0.0.1", ips({"10.0.0.5"}), ips({"5.5.5.5"}), v4, "10.0.0.5",
+       "5.5.5.5"},
+      {"public, VPN", "10.8.0.1", ips({"5.5.5.5"}), ips({"5.5.5.5"}), v4, "5.5.5.5", "5.5.5.5"},
+      {"public", "5.5.5.5", ips({"5.5.5.5"}), ips({"5.5.5.5"}), v4, "5.5.5.5", "5.5.5.5"},
+      {"public, not external", "10.8.0.1", ips({"5.5.5.5"}), {}, v4, "10.8.0.1", "10.8.0.1"},
+      {"two public", "5.5.5.6", ips({"5.5.5.5"}), ips({"5.5.5.5", "5.5.5.6"}), v4, "5.5.5.6",
+       "5.5.5.6"},
+      {"one of two external", "5.5.5.6", ips({"5.5.5.5", "5.5.5.6"}), ips({"5.5.5.5"}), v4,
+       "5.5.5.5", "5.5.5.5"},
+      {"two 1:1 NATs, first", "10.0.0.5", ips({"10.0.0.5", "10.0.0.6"}),
+       ips({"5.5.5.5", "5.5.5.6"}), v4, "10.0.0.5", "5.5.5.5"},
+      {"two 1:1 NATs, second", "10.0.0.6", ips({"10.0.0.5", "10.0.0.6"}),
+       ips({"5.5.5.5", "5.5.5.6"}), v4, "10.0.0.6", "5.5.5.6"},
+      {"two 1:1 NATs, wildcard", "0.0.0.0", ips({"10.0.0.5", "10.0.0.6"}),
+       ips({"5.5.5.5", "5.5.5.6"}), v4, "10.0.0.5", "5.5.5.5"},
+      // A family without an external address is as if there were none.
+      {"IPv6 beside", "2a00::9", ips({"2a00::1", "10.0.0.5"}), ips({"5.5.5.5"}), v6, "2a00::9",
+       "2a00::9"},
+      {"ULA beside", "fd00::9", ips({"2a00::1", "10.0.0.5"}), ips({"5.5.5.5"}), v6, "fd00::9",
+       "fd00::9"},
+      {"over IPv6 to IPv4", "2a00::9", ips({"2a00::1", "10.0.0.5"}), ips({"5.5.5.5"}), v4,
+       "10.0.0.5", "5.5.5.5"},
+      {"over IPv4 to IPv6", "10.0.0.5", ips({"10.0.0.5", "2a00::1"}), ips({"5.5.5.5"}), v6,
+       "2a00::1", "2a00::1"},
+      {"ULA, external", "fd00::9", ips({"10.0.0.5", "2a00::1"}), ips({"5.5.5.5", "2a00::1"}), v6,
+       "2a00::1", "2a00::1"},
+  };
+  for (const Row& row : kRows) {
+    SCOPED_TRACE(row.what);
+    Flow flow;
+    flow.local.endpoint = {ip(row.came_in_at), 3478};
+    const Addresses addresses({row.relay, row.external, {}});
+    const auto bound = addresses.for_relay(flow, row.family);
+    ASSERT_TRUE(bound.has_value());
+    EXPECT_EQ(bound->text(), row.bound);
+    const Endpoint shown = addresses.advertised({*bound, 50000});
+    EXPECT_EQ(shown.address.text(), row.shown);
+    EXPECT_EQ(shown.port, 50000);
+  }
+}
+
 TEST(Addresses, AreOursFromWhicheverListTheyAre) {
   const Addresses addresses({ips({"5.5.5.5"}), ips({"9.9.9.9"}), ips({"10.0.0.5", "::1"})});
   for (const char* text : {"5.5.5.5", "9.9.9.9", "10.0.0.5", "::1", "::ffff:5.5.5.5"}) {
