@@ -81,7 +81,13 @@ void Driver::take(const Now& now, const core::DatagramArrived& datagram) {
   }
   const auto messages = dtls_->take(now.mono, datagram);
   if (!messages) return step(now, datagram);
-  for (const core::MessageArrived& message : *messages) step(now, message);
+  for (const core::MessageArrived& message : *messages) {
+    // What was queued, such as the ClientHello of one that takes its place, is carried out in
+    // between where the outbox gets full.
+    if (!outbox_.has_room()) carry_out(now);
+    if (!dtls_->has(message.stream)) return;
+    node_.step(now, message, outbox_);
+  }
 }
 
 // A nap, where more packets are soon to be expected than would be worth waking up for one by one.

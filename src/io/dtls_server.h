@@ -67,6 +67,8 @@ class DtlsServer final : private DtlsAssociation::Host {
   // begins one: then it is the node's. Requires has_room(); valid until clear_input().
   std::optional<std::span<const core::MessageArrived>> take(MonoTime now,
                                                             const core::DatagramArrived& datagram);
+  // Whether the node knows of it as a stream that has not ended.
+  bool has(core::StreamId stream) const { return associations_.find(number_of(stream)) != nullptr; }
   bool has_room() const { return input_used_ + kDatagramSizeMax <= kInputBytes; }
   // What take() handed out is not needed any more.
   void clear_input() { input_used_ = 0; }

@@ -257,6 +257,44 @@ TEST_F(DtlsServerTest, OpensWhatComesInOneDatagram) {
   }
 }
 
+// A datagram that holds more messages than the outbox has room for, behind a ClientHello that has
+// not been carried out: the messages left are of an association that is no more.
+TEST_F(DtlsServerTest, DropsWhatIsLeftOfADatagramOnceItsAssociationIsReplaced) {
+  start();
+  DtlsClient client(endpoint_);
+  ASSERT_TRUE(opens(client));
+  constexpr size_t kMessages = 60;
+  constexpr size_t kDatagrams = core::Outbox::kActionCountMax / kMessages + 2;
+  std::array<std::string, kDatagrams> many;
+  for (std::string& one : many) {
+    client.on_the_way = [&](size_t, std::string datagram) {
+      one += datagram;
+      return "";
+    };
+    for (uint32_t number = 0; number < kMessages; ++number) client.send(binding_request(number));
+    ASSERT_LE(one.size(), DtlsServer::kDatagramSizeMax);
+  }
+  std::string hello;  // With the cookie.
+  client.on_the_way = [&, first = client.sent().size()](size_t number, std::string datagram) {
+    if (number == first) return datagram;
+    hello = datagram;
+    return std::string();
+  };
+  client.begin_anew();
+  ASSERT_TRUE(run_until_done({&client}, [&] { return !hello.empty(); }));
+  // In one batch, so that they are all read before anything is carried out.
+  client.send_raw(hello);
+  for (const std::string& one : many) client.send_raw(one);
+  ASSERT_TRUE(run_until(loop_, [&] { return dropped(DtlsDrop::kOutOfTurn) > 0; }));
+  EXPECT_EQ(1u, ended(DtlsEnd::kReplaced));
+  // One is the ClientHello's.
+  const size_t messages_max = core::Outbox::kActionCountMax - core::Outbox::kActionsPerStepMax;
+  const uint64_t taken = node_->stats().received[static_cast<size_t>(core::Transport::kDtls)];
+  EXPECT_GT(taken, messages_max - kMessages);
+  EXPECT_LE(taken, messages_max);
+  EXPECT_NE(0u, messages_max % kMessages);  // The outbox was full in the middle of a datagram.
+}
+
 TEST_F(DtlsServerTest, AnswersManyAtOnce) {
   start();
   DtlsClient client(endpoint_);
