@@ -174,7 +174,7 @@ Daemon::Daemon(Parts parts, StderrLog& log, Supervisor& supervisor)
                .port_max = config_.relay.port_max}),
       driver_(loop_, node_, std::move(parts.sockets.udp), log_, relays_),
       grant_keeper_(loop_, state_dir_, node_, log_, started_at_,
-                    [this] { driver_.turn(core::DeadlinePassed{}); }),
+                    [this] { driver_.end_what_is_due(); }),
       streams_(loop_, tls_, {.limits = {}, .stream_count_max = config_.donate.connections + 1},
                [this](const core::Input& input) { driver_.turn(input); }),
       dtls_(loop_, tls_, driver_.writer(), random_,
@@ -262,8 +262,7 @@ void Daemon::reload() {
     const ReloadDiff diff = diff_for_reload(config_at_start_, config_, next);
     config_ = diff.effective;
     node_.reload(config_, io::read_clocks());
-    // What the new one ends, ends now and not with the next packet.
-    driver_.turn(core::DeadlinePassed{});
+    driver_.end_what_is_due();
     grant_keeper_.load(io::read_clocks());
     log_.reload(config_.log);
     log_.info("reloaded; taken over: " +
@@ -301,12 +300,9 @@ void Daemon::look_at_addresses() {
       listed("; gone: ", missing_in(found.machine_addresses, config_.relay.machine_addresses)) +
       listed("; relayed addresses at ", found.addresses));
   config_.relay = std::move(found);
-  const Now now = io::read_clocks();
-  node_.readdress(config_.relay, now);
+  node_.readdress(config_.relay, io::read_clocks());
   // What is allocated at an address that is gone ends before anything else is done with it.
-  while (node_.next_deadline() && *node_.next_deadline() <= now.mono) {
-    driver_.turn(core::DeadlinePassed{});
-  }
+  driver_.end_what_is_due();
 }
 
 void Daemon::keep_house() {

@@ -58,6 +58,19 @@ void Driver::turn(const core::Input& input) {
   arm_timer(now.mono);
 }
 
+void Driver::end_what_is_due() {
+  if (node_.turn() == nullptr) return;
+  const MonoTime now = read_clocks().mono;
+  // Each step ends one of these at least.
+  const uint64_t steps_max =
+      uint64_t{node_.turn()->table().size()} + node_.config().relay.connections;
+  for (uint64_t i = 0; i < steps_max; ++i) {
+    const auto deadline = node_.next_deadline();
+    if (!deadline || *deadline > now) return;
+    turn(core::DeadlinePassed{});
+  }
+}
+
 void Driver::on_readable(core::SocketId id) {
   const Now now = read_clocks();
   for (int batch = 0; batch < kBatchesPerWakeUpMax; ++batch) {

@@ -52,6 +52,9 @@ class Driver {
 
   // One turn of the crank: an input that is not a datagram.
   void turn(const core::Input& input);
+  // All that is due at once, where one step ends only some of it: what a change of the
+  // configuration ends is over when this returns, and not with the next packet.
+  void end_what_is_due();
 
   void write_metrics(node::MetricsWriter& out) const;
 

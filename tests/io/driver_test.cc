@@ -10,9 +10,12 @@
 #include <memory>
 #include <set>
 
+#include "base/crypto_hash.h"
 #include "io/clock.h"
 #include "loop_runner.h"
 #include "udp_client.h"
+#include "wire/stun.h"
+#include "wire/stun_builder.h"
 
 namespace roost::io {
 namespace {
@@ -44,7 +47,7 @@ class SilentLog final : public Log {
 // A node without limits behind a driver that has started.
 class Served {
  public:
-  explicit Served(const std::vector<IpAddress>& addresses) {
+  explicit Served(const std::vector<IpAddress>& addresses, node::Config config = {}) {
     std::vector<UdpSocket> sockets;
     for (const IpAddress& address : addresses) {
       auto socket = UdpSocket::bind({address, 0});
@@ -52,7 +55,6 @@ class Served {
       endpoints.push_back(socket->local());
       sockets.push_back(std::move(*socket));
     }
-    node::Config config;
     config.admission.packets_per_second_per_prefix = 0;
     config.donate.bandwidth_bytes_per_second = 0;
     node = std::make_unique<node::Node>(config, endpoints, key, random, read_clocks());
@@ -191,6 +193,49 @@ TEST(Driver, MeasuresEachWakeUp) {
     const std::string sample = "roost_loop_busy_seconds_count " + std::to_string(wake_ups) + '\n';
     EXPECT_EQ(1u, lines_that_begin_with(served.metrics(), sample)) << served.metrics();
   }
+}
+
+// An Allocate of user "a" with password "b"; without a nonce yet, to be given one.
+std::string allocate_request(std::string_view nonce) {
+  std::array<uint8_t, 1024> buffer{};
+  const std::array<uint8_t, 12> id = {static_cast<uint8_t>(nonce.size())};
+  wire::StunBuilder builder(buffer, wire::StunClass::kRequest, wire::StunMethod::kAllocate, id);
+  builder.add_u32(wire::StunAttribute::kRequestedTransport, 17u << 24);
+  if (!nonce.empty()) {
+    builder.add(wire::StunAttribute::kUsername, as_bytes("a"));
+    builder.add(wire::StunAttribute::kRealm, as_bytes("roost"));
+    builder.add(wire::StunAttribute::kNonce, as_bytes(nonce));
+    builder.add_integrity(md5(as_bytes("a:roost:b")));
+  }
+  return std::string(as_text(builder.finish()));
+}
+
+TEST(Driver, EndsAllThatIsDueThoughOneStepEndsOnlySomeOfIt) {
+  node::Config config;
+  constexpr uint32_t kAllocations = 40;
+  config.relay.users = {{"a", "b"}};
+  config.relay.allocations_per_user = kAllocations;
+  Served served({kLoopback}, config);
+  for (uint32_t i = 0; i < kAllocations; ++i) {
+    UdpClient client(IpAddress::v4(0x7f000001 | i << 8));  // Each of another prefix.
+    const auto ask = [&](const std::string& request) {
+      client.send(served.endpoints[0], request);
+      std::string reply;
+      run_until(served.loop, [&] { return !(reply = client.receive(0).first).empty(); });
+      return reply;
+    };
+    const std::string challenge = ask(allocate_request(""));
+    const auto view = wire::StunView::parse(as_bytes(challenge));
+    ASSERT_TRUE(view && view->find(wire::StunAttribute::kNonce));
+    ask(allocate_request(as_text(*view->find(wire::StunAttribute::kNonce))));
+  }
+  ASSERT_EQ(kAllocations, served.node->turn()->table().size());
+  config.relay.users.clear();
+  served.node->reload(config, read_clocks());
+  served.driver->turn(core::DeadlinePassed{});
+  EXPECT_NE(0u, served.node->turn()->table().size());
+  served.driver->end_what_is_due();
+  EXPECT_EQ(0u, served.node->turn()->table().size());
 }
 
 TEST(Driver, LeavesTheSocketsAloneUntilItIsStarted) {
