@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string_view>
 #include <variant>
 
@@ -217,6 +218,9 @@ struct SendMessage {
   Payer payer = Payer::kService;
   Grade grade = Grade::kCommitted;
   bool is_datagram = false;  // Over DTLS, with headers of its own.
+  // How long what the reply grants lives on the stream, whose client may be silent until then; zero
+  // takes back what was granted before. Empty: nothing has changed.
+  std::optional<Duration> granted_lifetime{};
 };
 
 // Binds a UDP socket to `address` and a port of the relay's range that nobody can foresee; over TCP

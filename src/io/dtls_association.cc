@@ -189,7 +189,7 @@ std::optional<MonoTime> DtlsAssociation::deadline() const {
       return retransmits_at_ ? std::min(*retransmits_at_, end) : end;
     }
     case DtlsState::kOpen:
-      return has_answered_ ? last_message_at_ + limits_.idle_time_max
+      return has_answered_ ? std::max(last_message_at_, kept_until_) + limits_.idle_time_max
                            : began_at_ + limits_.silent_time_max;
   }
   return {};

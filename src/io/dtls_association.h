@@ -42,8 +42,9 @@ class DtlsAssociation final : private DatagramBio::Owner {
     Duration handshake_time_max = std::chrono::seconds(10);
     // Until the first answer: a client that has a question asks it.
     Duration silent_time_max = std::chrono::seconds(30);
-    // TURN clients refresh their allocation every 10 minutes at the latest (RFC 8656 §3.9).
-    Duration idle_time_max = std::chrono::minutes(11);
+    // Once it was answered: others of its prefix may be waiting for the place. What was granted on
+    // it keeps it for longer (SendMessage::granted_lifetime).
+    Duration idle_time_max = std::chrono::minutes(1);
   };
 
   // Of the client, before the association is open: a flight of three, sent again and again.
@@ -80,6 +81,8 @@ class DtlsAssociation final : private DatagramBio::Owner {
   // The next message that has come, in `into`, which has room for a whole datagram.
   std::optional<Bytes> read(MutableBytes into, MonoTime now);
 
+  // That long from the client's last message on it may be silent, and idle_time_max in addition.
+  void keep(Duration lifetime) { kept_until_ = last_message_at_ + lifetime; }
   // One record, one datagram. Does nothing unless it is open.
   void send(Bytes message);
   // Ends it. The client is told, unless it has begun anew.
@@ -115,6 +118,7 @@ class DtlsAssociation final : private DatagramBio::Owner {
   MonoTime began_at_{};
   std::optional<MonoTime> retransmits_at_;
   MonoTime last_message_at_{};  // Or when the handshake was done.
+  MonoTime kept_until_{};
 };
 
 }  // namespace roost::io

@@ -109,6 +109,7 @@ void DtlsServer::begin_accepted(MonoTime now) {
 void DtlsServer::send(const core::SendMessage& message) {
   DtlsAssociation* const association = associations_.find(number_of(message.stream));
   if (association == nullptr) return;
+  if (message.granted_lifetime) association->keep(*message.granted_lifetime);
   association->send(message.payload);
   keep_deadline(*association);
 }

@@ -198,7 +198,8 @@ std::optional<MonoTime> PublicStream::deadline() const {
     case StreamKind::kHandshake: return opening_deadline_;
     case StreamKind::kMessages: {
       const Duration idle = has_answered_ ? limits_.idle_time_max : limits_.silent_time_max;
-      return earlier(earlier(last_message_at_ + idle, message_deadline_), stream_.deadline());
+      const MonoTime idle_at = std::max(last_message_at_, kept_until_) + idle;
+      return earlier(earlier(idle_at, message_deadline_), stream_.deadline());
     }
     case StreamKind::kHttp: return earlier(http_->deadline(), stream_.deadline());
     case StreamKind::kData:

@@ -38,9 +38,9 @@ class PublicStream final : private BufferedStream::Owner, private HttpConnection
     Duration message_time_max = std::chrono::seconds(10);
     // Before anything was answered: a client that has a question asks it.
     Duration silent_time_max = std::chrono::seconds(30);
-    // TURN clients refresh their allocation every 10 minutes at the latest (RFC 8656 §3.9), and
-    // browsers more often.
-    Duration idle_time_max = std::chrono::minutes(11);
+    // Once something was answered: others of its prefix may be waiting for the place. What was
+    // granted on the stream keeps it for longer (SendMessage::granted_lifetime).
+    Duration idle_time_max = std::chrono::minutes(1);
   };
 
   // What a stream needs of the server.
@@ -81,6 +81,8 @@ class PublicStream final : private BufferedStream::Owner, private HttpConnection
   const Endpoint& from() const { return from_; }
   bool has_ended() const { return stream_.has_ended(); }
 
+  // That long from the last message on the stream may be silent, and idle_time_max in addition.
+  void keep(Duration lifetime) { kept_until_ = last_message_at_ + lifetime; }
   // Does nothing unless the stream carries messages. What may be dropped is, while there is output
   // that the peer has not taken.
   void send(Bytes message, bool may_be_dropped = false);
@@ -134,6 +136,7 @@ class PublicStream final : private BufferedStream::Owner, private HttpConnection
 
   bool has_answered_ = false;
   MonoTime last_message_at_{};
+  MonoTime kept_until_{};
   size_t skip_bytes_ = 0;                     // Of a message that is too long.
   std::optional<MonoTime> message_deadline_;  // While a message has begun, kept or skipped.
 

@@ -83,7 +83,9 @@ PublicStream* StreamServer::find(core::StreamId stream) const {
 
 void StreamServer::send(const core::SendMessage& message) {
   PublicStream* const stream = streams_.find(number_of(message.stream));
-  if (stream != nullptr) stream->send(message.payload, message.may_be_dropped);
+  if (stream == nullptr) return;
+  if (message.granted_lifetime) stream->keep(*message.granted_lifetime);
+  stream->send(message.payload, message.may_be_dropped);
 }
 
 // A request's number holds the slot of its stream, so that no second table is needed.

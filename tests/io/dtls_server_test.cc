@@ -406,6 +406,30 @@ TEST_F(DtlsServerTest, EndsWhoSaysNothing) {
   EXPECT_TRUE(run_until(loop_, [&] { return node_->connection_admission().open_count() == 0; }));
 }
 
+TEST_F(DtlsServerTest, KeepsAnAssociationAsLongAsWhatIsGrantedOnIt) {
+  options_.limits.idle_time_max = 100ms;
+  start();
+  EXPECT_EQ(Duration(1min), DtlsAssociation::Limits().idle_time_max);
+  DtlsClient client(endpoint_);
+  ASSERT_TRUE(opens(client));
+  const core::StreamId stream{uint64_t{1} << 63 | uint64_t{1} << 20};
+  const auto grant = [&](std::optional<Duration> lifetime) {
+    core::SendMessage reply{stream, as_bytes("granted.")};
+    reply.granted_lifetime = lifetime;
+    server_->send(reply);
+  };
+  EXPECT_TRUE(is_served(client));
+  grant(600ms);
+  grant({});  // Takes nothing back.
+  run_for(client, 400ms);
+  EXPECT_FALSE(client.has_ended());
+  EXPECT_TRUE(is_served(client));
+  grant(10min);
+  grant(Duration());
+  EXPECT_TRUE(run_until_done({&client}, [&] { return client.has_ended(); }));
+  EXPECT_EQ(1u, ended(DtlsEnd::kTimeoutIdle));
+}
+
 // What is never answered does not keep the place.
 TEST_F(DtlsServerTest, EndsWhoTalksNonsense) {
   options_.limits.silent_time_max = 200ms;

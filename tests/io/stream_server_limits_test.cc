@@ -36,7 +36,7 @@ TEST_F(StreamServerLimitsTest, DefaultsAreThoseOfTheDesign) {
   EXPECT_EQ(Duration(10s), options.limits.opening_time_max);
   EXPECT_EQ(Duration(10s), options.limits.message_time_max);
   EXPECT_EQ(Duration(30s), options.limits.silent_time_max);
-  EXPECT_EQ(Duration(11min), options.limits.idle_time_max);
+  EXPECT_EQ(Duration(1min), options.limits.idle_time_max);
   EXPECT_EQ(Duration(10s), options.limits.http.head_time_max);
   EXPECT_EQ(Duration(30s), options.limits.http.body_time_max);
   EXPECT_EQ(Duration(60s), options.limits.http.idle_time_max);
@@ -103,6 +103,27 @@ TEST_F(StreamServerLimitsTest, TheTimeOfAMessageBeginsAnewWithTheNext) {
   }
   run_for(client, 450ms);  // Between two messages there is none that could be late.
   EXPECT_FALSE(client.has_ended());
+}
+
+TEST_F(StreamServerLimitsTest, AStreamIsKeptAsLongAsWhatIsGrantedOnIt) {
+  options_.limits.idle_time_max = 100ms;
+  start();
+  std::vector<std::optional<Duration>> granted = {600ms, {}};  // The second takes nothing back.
+  node_.on_message = [&](const core::MessageArrived& message) {
+    for (const auto& lifetime : granted) {
+      core::SendMessage reply{message.stream, message.payload};
+      reply.granted_lifetime = lifetime;
+      server_->send(reply);
+    }
+  };
+  StreamClient client(endpoint_);
+  client.send(stun_message());
+  run_for(client, 400ms);
+  EXPECT_FALSE(client.has_ended());
+  granted = {10min, Duration()};
+  client.send(stun_message());
+  EXPECT_TRUE(run_until_closed(client));
+  EXPECT_EQ(1u, closed(CloseReason::kTimeoutIdle));
 }
 
 TEST_F(StreamServerLimitsTest, AnIdleStreamIsKeptLongerOnceItWasAnswered) {

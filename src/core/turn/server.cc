@@ -256,14 +256,17 @@ void Server::handle(const Now& now, const Flow& flow, const StunView& view, Outb
 
 // ---- Replies.
 
-void Server::send_reply(const Flow& flow, Bytes reply, Outbox& out, Grade grade) {
+void Server::send_reply(const Flow& flow, Bytes reply, Outbox& out, Grade grade,
+                        std::optional<Duration> granted_lifetime) {
   if (reply.empty()) return;
   if (flow.transport == Transport::kUdp) {
     SendDatagram send{flow.socket, flow.local, flow.client, reply};
     send.grade = grade;
     out.push(send);
   } else {
-    out.push(SendMessage{flow.stream, reply});
+    SendMessage send{flow.stream, reply};
+    send.granted_lifetime = granted_lifetime;
+    out.push(send);
   }
 }
 
@@ -377,15 +380,16 @@ void Server::refresh(const Request& request, Outbox& out) {
   const Bytes bytes = reply.finish();
   out.shrink(buffer, bytes.size());
   ++stats_.successes[1];
-  send_reply(request.flow, bytes, out);
-
+  const bool is_dual = allocation->has(Family::kV4) && allocation->has(Family::kV6);
+  const bool stays = lifetime > Duration() || (family && is_dual);
+  const bool is_unchanged = stays && lifetime == Duration();  // One family goes, one stays.
+  send_reply(request.flow, bytes, out, Grade::kCommitted,
+             is_unchanged ? std::nullopt : std::optional(lifetime));
   if (lifetime > Duration()) {
     allocation->expires_at = request.now.mono + lifetime;
     return table_.set_deadline(*allocation, allocation->expires_at);
   }
-  const bool is_dual = allocation->has(Family::kV4) && allocation->has(Family::kV6);
-  if (!family || !is_dual) return end(*allocation, out);
-  // One family of two goes, the other stays.
+  if (!stays) return end(*allocation, out);
   out.push(CloseRelay{AllocationTable::relay_id(*allocation, *family)});
   table_.close_relay(*allocation, *family);
 }

@@ -46,8 +46,8 @@ class Server {
   static constexpr uint32_t kChallengedPrefixes = 4096;  // Told apart at a time.
 
   static constexpr Duration kLifetimeDefault = std::chrono::minutes(10);  // RFC 8656 §3.2.
-  // Of a stream's, which is closed when it has said nothing for eleven minutes (io/public_stream.h,
-  // io/dtls_association.h): nobody is promised what ends before.
+  // Of a stream's: so long a client that is gone without a word keeps its place among the
+  // connections (io/public_stream.h, io/dtls_association.h).
   static constexpr Duration kStreamLifetimeMax = std::chrono::minutes(10);
   static constexpr Duration kPermissionLifetime = std::chrono::minutes(5);    // §9.
   static constexpr Duration kChannelLifetime = std::chrono::minutes(10);      // §12.
@@ -195,7 +195,8 @@ class Server {
   // Code 0: with the CONNECTION-ID.
   void answer_connect(const Connection& connection, unsigned code, Outbox& out);
   void end_overdue_connections(MonoTime now, Outbox& out);
-  void send_reply(const Flow& flow, Bytes reply, Outbox& out, Grade grade = Grade::kCommitted);
+  void send_reply(const Flow& flow, Bytes reply, Outbox& out, Grade grade = Grade::kCommitted,
+                  std::optional<Duration> granted_lifetime = {});
   void count_error(unsigned code, Payer whose);
   void end_whom_nobody_vouches_for(MonoTime now);
   void note_relayed();

@@ -222,7 +222,7 @@ void Server::answer_allocate(MonoTime now, const Allocation& allocation, Outbox&
   const Bytes bytes = reply.finish();
   CHECK(!bytes.empty());
   out.shrink(buffer, bytes.size());
-  send_reply(allocation.flow, bytes, out);
+  send_reply(allocation.flow, bytes, out, Grade::kCommitted, std::max(left, left.zero()));
 }
 
 // What EVEN-PORT has reserved with it, while it is reserved: the slot may be another's by now.

@@ -397,6 +397,23 @@ TEST(TurnServer, PromisesNoMoreThanTheStreamsOwnTime) {
   }
 }
 
+TEST(TurnServer, TellsTheShellHowLongAStreamIsToBeKept) {
+  World world;
+  Client client = Client::on_stream(world, 4, Transport::kDtls);
+  const auto granted_by = [&](const Reply& reply) {
+    EXPECT_TRUE(reply.is_there());
+    return std::exchange(world.granted_lifetime, std::nullopt);
+  };
+  EXPECT_EQ(granted_by(client.refresh({})), std::nullopt);
+  EXPECT_EQ(granted_by(client.allocate({additional(2), lifetime(1)})), minutes(10));
+  EXPECT_EQ(granted_by(client.allocate()), std::nullopt);  // 437.
+  EXPECT_EQ(granted_by(client.ask(StunMethod::kCreatePermission, {peer(kPeer)})), std::nullopt);
+  EXPECT_EQ(granted_by(client.refresh({lifetime(3600)})), minutes(10));
+  // What is left of two families has the time that it had.
+  EXPECT_EQ(granted_by(client.refresh({family(2), lifetime(0)})), std::nullopt);
+  EXPECT_EQ(granted_by(client.refresh({lifetime(0)})), Duration());
+}
+
 TEST(TurnServer, EndsAnAllocationByARefreshOfZeroAndKnowsNoneTheSecondTime) {
   World world;
   Client client(world, "192.0.2.77:50000");

@@ -201,6 +201,7 @@ class World : public PeerOrders {
 
   std::deque<ToClient> to_clients;
   std::deque<ToPeer> to_peers;
+  std::optional<Duration> granted_lifetime;  // By the last message on a stream.
   std::deque<OpenRelay> held_back;
   std::map<RelayId, Endpoint> sockets;  // That are bound.
   std::vector<RelayId> closed;
@@ -251,6 +252,7 @@ class World : public PeerOrders {
       ToClient sent;
       sent.stream = message->stream;
       sent.may_be_dropped = message->may_be_dropped;
+      granted_lifetime = message->granted_lifetime;
       sent.payer = message->payer;
       sent.grade = message->grade;
       sent.bytes.assign(message->payload.begin(), message->payload.end());
