@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "io/clock.h"
 #include "io/socket_address.h"
 
 namespace roost::io {
@@ -54,6 +55,12 @@ FileDescriptor listening_socket(const Endpoint& local) {
   return fd;
 }
 
+// When it is closed the peer gets a RST, and the kernel keeps nothing of the connection.
+void reset(int fd) {
+  const linger at_once = {1, 0};
+  setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+}
+
 core::PeerFailure reason(int error) {
   switch (error) {
     case ECONNREFUSED: return core::PeerFailure::kRefused;
@@ -80,7 +87,8 @@ PeerConnections::PeerConnections(EventLoop& loop, Random& random, const Options&
                  [this](uint32_t slot, MonoTime now) {
                    if (connections_[slot]) connections_[slot]->on_deadline(now);
                  }),
-      settle_(loop, [this] { settle(); }) {
+      settle_(loop, [this] { settle(); }),
+      arrivals_(options.arrivals_per_second_per_prefix, kArrivingPrefixes, random.bytes<16>()) {
   CHECK(options.port_min > 0 && options.port_min <= options.port_max);
   for (auto& ports : used_ports_) ports.resize(size_t{1} << 16);
 }
@@ -141,6 +149,12 @@ void PeerConnections::close(const core::CloseRelay& order) {
 }
 
 void PeerConnections::on_accept(core::RelayId relay, FileDescriptor fd, const Endpoint& from) {
+  // From a relayed address of ours: who has that is bounded by the node, and none may use up what
+  // the others have.
+  const Listener* const listener = find(relay);
+  const bool is_from_here = listener != nullptr && listener->local.address == from.address;
+  // The node is not asked: what the kernel has answered is no more than it answers a closed port.
+  if (!is_from_here && !arrivals_.admit(read_clocks().mono, from.address)) return reset(fd.get());
   arriving_at_ = relay;
   arriving_ = std::move(fd);
   deliver_(core::PeerArrived{relay, from});
@@ -237,6 +251,9 @@ void PeerConnections::settle() {
 void PeerConnections::write_metrics(node::MetricsWriter& out) const {
   out.gauge("roost_relay_listeners", "Listening sockets of relayed transport addresses of TCP.")
       .value(uint64_t{listener_count_});
+  out.counter("roost_relay_arrivals_dropped_total",
+              "Connections that were closed unseen: the peer's prefix had begun enough of them.")
+      .value(arrivals_.refused());
 }
 
 }  // namespace roost::io

@@ -7,6 +7,7 @@
 #include <memory>
 #include <vector>
 
+#include "base/prefix_limiter.h"
 #include "base/random.h"
 #include "core/action.h"
 #include "io/acceptor.h"
@@ -35,6 +36,9 @@ class PeerConnections final : private PeerConnection::Host {
     uint32_t connection_count_max = 256;  // And those of PeerConnectionId below this. May be 0.
     uint16_t port_min = 49152;
     uint16_t port_max = 65535;
+    // Connections that the peers of a prefix begin, at all relayed addresses together: more would
+    // only be there to cost. 0: no limit.
+    uint64_t arrivals_per_second_per_prefix = 10;
     Duration tick = std::chrono::seconds(1);  // How late a deadline may be kept.
   };
   using Deliver = std::function<void(const core::Input&)>;
@@ -49,7 +53,8 @@ class PeerConnections final : private PeerConnection::Host {
   static constexpr int kKeepAliveIdleSeconds = 300;
   static constexpr int kKeepAliveIntervalSeconds = 60;
   static constexpr int kKeepAliveProbes = 5;
-  static constexpr int kPortTriesMax = 32;  // As of RelaySockets.
+  static constexpr int kPortTriesMax = 32;             // As of RelaySockets.
+  static constexpr uint32_t kArrivingPrefixes = 1024;  // Told apart at a time.
 
   // `loop` and `random` must outlive it.
   PeerConnections(EventLoop& loop, Random& random, const Options& options, Deliver deliver);
@@ -107,6 +112,7 @@ class PeerConnections final : private PeerConnection::Host {
   DeferredCall settle_;
   std::vector<Ended> ended_;                       // To be reported and destroyed.
   std::vector<std::unique_ptr<Listener>> closed_;  // To be destroyed.
+  PrefixLimiter arrivals_;
   core::RelayId arriving_at_{};
   FileDescriptor arriving_;  // While the node is asked about it.
   size_t listener_count_ = 0;

@@ -234,6 +234,45 @@ TEST_F(PeerConnectionsTest, ClosesWhoArrivesAndIsNotTaken) {
   EXPECT_TRUE(told_.empty());
 }
 
+TEST_F(PeerConnectionsTest, DoesNotAskTheNodeAboutAFlood) {
+  takes_ = false;
+  PeerConnections peers(loop_, random_,
+                        {.relay_count_max = 8,
+                         .connection_count_max = 4,
+                         .port_min = 40000,
+                         .port_max = 49999,
+                         .arrivals_per_second_per_prefix = 1},
+                        [this](const core::Input& input) { take(input); });
+  constexpr size_t kCount = 12;
+  // Whoever connects on this machine has the first of these for its own address.
+  for (const IpAddress& address : {kLoopback, IpAddress::v4(0x7f000002)}) {
+    if (address != kLoopback) {
+      EXPECT_EQ(kCount, arrived_.size());
+    }
+    arrived_.clear();
+    std::vector<core::Input> answers;
+    const RelayId relay{uint64_t{7} << 32 | address.v4_value() % 8};
+    peers.open({relay, address, core::OpenRelay::Port::kAny, {}, core::RelayProtocol::kTcp},
+               answers);
+    ASSERT_EQ(1u, answers.size());
+    for (size_t i = 0; i < kCount; ++i) {
+      StreamClient peer(std::get<core::RelayOpened>(answers[0]).local);
+      ASSERT_TRUE(run_until(loop_, [&] {
+        peer.pump();
+        return peer.has_ended() || peer.was_reset();
+      }));
+    }
+  }
+  EXPECT_GE(arrived_.size(), PrefixLimiter::kBurstSeconds);
+  EXPECT_LT(arrived_.size(), kCount);
+  std::string text;
+  node::MetricsWriter writer(text);
+  peers.write_metrics(writer);
+  const std::string dropped =
+      "roost_relay_arrivals_dropped_total " + std::to_string(kCount - arrived_.size()) + '\n';
+  EXPECT_NE(std::string::npos, text.find(dropped)) << text;
+}
+
 TEST_F(PeerConnectionsTest, SplicesWhatArrivesWithWhoBindsIt) {
   for (const bool uses_tls : {false, true}) {
     peer_.emplace(open());
