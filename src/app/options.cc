@@ -36,9 +36,8 @@ constexpr Option kOptions[] = {
      "whether the world can reach it.",
      Reload::kTakenOver, choice<&Config::node, &Config::Node::role>(kRoles)},
     {"node.external_addresses",
-     "Public addresses under which the world reaches this node, where they are not its own, as "
-     "behind the address mapping of a cloud provider. The first of a family stands for the first "
-     "of that family in relay.addresses, the second for the second.",
+     "Public addresses of this node that are not its own, as behind a cloud provider's mapping. "
+     "The first of a family stands for the first of that family in relay.addresses, and so on.",
      Reload::kTakenOver, Addresses{field<&Config::node, &Config::Node::external_addresses>()}},
 
     {"tls.certificate",
@@ -183,8 +182,7 @@ constexpr Option kOptions[] = {
      Count{field<&Config::relay, &Config::Relay::connections_per_allocation>(), 1, 255}},
     {"relay.lifetime_max",
      "How long a relayed address is kept at most without its client asking again. Over TCP, TLS "
-     "and DTLS 10 min at most, whatever is set here: a client that has gone without a word keeps "
-     "its connection as long.",
+     "and DTLS at most 10 min, since a client that is gone keeps its connection as long.",
      Reload::kTakenOver,
      Time{field<&Config::relay, &Config::Relay::lifetime_max>(), std::chrono::minutes(10),
           std::chrono::hours(24)}},
