@@ -5,6 +5,8 @@
 #include <chrono>
 #include <string_view>
 
+#include "sim/stream_relay_oracle.h"
+
 namespace roost::sim {
 namespace {
 
@@ -121,6 +123,7 @@ void AllocationOracle::forget() {
   owners_.clear();
   wishes_.clear();
   stranger_bytes_.clear();
+  connections_.clear();
   for (auto& [id, grant] : grants_) grant.bytes = 0;
 }
 
@@ -161,6 +164,13 @@ void AllocationOracle::check(const Now& now, const core::Input& input,
       close(closed->relay);
     } else if (const auto* const relayed = std::get_if<core::SendFromRelay>(&action)) {
       check_to_peer(at, *relayed);
+    } else if (const auto* const connect = std::get_if<core::ConnectPeer>(&action)) {
+      connections_[connect->connection] = connect->relay;
+    } else if (const auto* const taken = std::get_if<core::TakePeer>(&action)) {
+      const auto* const arrived = std::get_if<core::PeerArrived>(&input);
+      if (arrived != nullptr) connections_[taken->connection] = arrived->relay;
+    } else if (const auto* const forward = std::get_if<core::ForwardPeerData>(&action)) {
+      check_forwarded(at, *forward);
     } else if (const auto told = ClientMessage::of(action)) {
       const auto* const datagram = std::get_if<core::SendDatagram>(&action);
       check_to_client(now, input,
@@ -380,6 +390,13 @@ void AllocationOracle::check_to_peer(MonoTime at, const core::SendFromRelay& sen
   peer.names.insert(ice->names);
   const auto mirrored = peer.their_names.find({ice->names.second, ice->names.first});
   if (mirrored != peer.their_names.end()) peer.consent(mirrored->second);
+}
+
+void AllocationOracle::check_forwarded(MonoTime at, const core::ForwardPeerData& forward) {
+  const auto found = connections_.find(forward.connection);
+  Allocation* const allocation = found == connections_.end() ? nullptr : find(found->second);
+  if (allocation == nullptr) return verdict_.fail(at, "data relayed for no allocation");
+  check_relayed(at, *allocation, forward.payer, StreamRelayOracle::cost_of(forward.bytes));
 }
 
 // Whether what the peer says is a sign that it expects the client.

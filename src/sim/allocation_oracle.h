@@ -125,6 +125,7 @@ class AllocationOracle {
   void check_to_client(const Now& now, const core::Input& input, core::Payer payer,
                        const ClientMessage& message);
   void check_relayed(MonoTime at, Allocation& allocation, core::Payer payer, uint64_t bytes);
+  void check_forwarded(MonoTime at, const core::ForwardPeerData& forward);
   void hear(MonoTime at, const core::RelayDatagramArrived& input);
   void check_ends(MonoTime at, const core::Input& input);
   Allocation* find(core::RelayId relay);
@@ -137,6 +138,7 @@ class AllocationOracle {
   MonoTime mono_;
   std::map<ClientEnd, Allocation> allocations_;
   std::map<core::RelayId, ClientEnd> owners_;
+  std::map<core::PeerConnectionId, core::RelayId> connections_;  // Of TCP, with peers.
   std::map<std::pair<ClientEnd, TransactionId>, Wish> wishes_;
 };
 

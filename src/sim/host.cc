@@ -16,6 +16,7 @@ TraceKind trace_kind(PacketKind kind) {
     case PacketKind::kOpen: return TraceKind::kOpen;
     case PacketKind::kData: return TraceKind::kData;
     case PacketKind::kEnd: return TraceKind::kEnd;
+    case PacketKind::kWindow: return TraceKind::kWindow;
   }
   return TraceKind::kDatagram;
 }
@@ -47,6 +48,11 @@ std::optional<IpAddress> Host::address_towards(const IpAddress& remote) const {
 uint16_t Host::next_port() {
   port_ = port_ == 65535 ? kEphemeralPortMin : static_cast<uint16_t>(port_ + 1);
   return port_;
+}
+
+uint32_t Host::next_conversation() {
+  ++conversations_;
+  return (static_cast<uint32_t>(attachment_) + 1) << 16 | conversations_;
 }
 
 void Host::send(Packet packet) {

@@ -48,6 +48,8 @@ class Host final : public Network::Receiver, public Schedule::Listener {
   std::optional<IpAddress> address_towards(const IpAddress& remote) const;
   // A port for a new socket: each is used again as late as possible.
   uint16_t next_port();
+  // That no other connection has, of whatever host.
+  uint32_t next_conversation();
 
   void send(Packet packet);
   void send_datagram(const Endpoint& from, const Endpoint& to, Bytes payload);
@@ -71,6 +73,7 @@ class Host final : public Network::Receiver, public Schedule::Listener {
   std::vector<IpAddress> addresses_;
   Network::AttachmentId attachment_;
   uint16_t port_;
+  uint16_t conversations_ = 0;  // Begun so far; may wrap, long after the first are over.
   std::unique_ptr<Program> program_;
 };
 

@@ -65,10 +65,12 @@ NodeShell::NodeShell(Host& host, Trace& trace, Verdict& verdict, const Options& 
       sockets_(node::listen_endpoints(config_)),
       key_(make_key(host.dice())),
       saved_month_(wire::MonthRecord().encode()),
+      peer_links_(host, verdict, *this),
       reply_oracle_(verdict, host.addresses()),
       relay_oracle_(verdict, host.addresses()),
       allocation_oracle_(verdict, config_.relay),
       reservation_oracle_(verdict),
+      stream_relay_oracle_(verdict, config_.relay),
       stream_oracle_(verdict, config_),
       account_oracle_(verdict),
       donation_oracle_(verdict, config_.donate) {
@@ -103,11 +105,13 @@ void NodeShell::crash() {
   streams_.clear();
   keys_.clear();
   relays_.clear();
+  peer_links_.clear();
   relay_addresses_.clear();
   reply_oracle_.forget();
   relay_oracle_.forget();
   allocation_oracle_.forget();
   reservation_oracle_.forget();
+  stream_relay_oracle_.forget();
   stream_oracle_.forget();
   donation_oracle_.crashed();
 }
@@ -133,6 +137,7 @@ void NodeShell::reload(const node::Config& config) {
   config_.relay.machine_addresses = before.machine_addresses;
   config_.relay.machine_networks = before.machine_networks;
   allocation_oracle_.set_bounds(config_.relay);
+  stream_relay_oracle_.set_bounds(config_.relay);
   stream_oracle_.set_bounds(config_);
   donation_oracle_.set_donation(config_.donate);
   if (!is_running()) return;
@@ -182,9 +187,11 @@ void NodeShell::on_wake_up(uint64_t what) {
   const auto why = static_cast<WakeUp>(what & 0xff);
   if (!is_running()) return;
   if (why == WakeUp::kSilence) return check_silence(core::StreamId{of});
+  if (why == WakeUp::kLink) return pump_links(core::PeerConnectionId{of});
   if (of != life_) return;
   switch (why) {
     case WakeUp::kBatch: return turn_batch();
+    case WakeUp::kLink: return;  // Has been dealt with.
     case WakeUp::kDeadline: timer_set_for_.reset(); return turn(core::DeadlinePassed{});
     case WakeUp::kEarlyDeadline:
       host_.wake_up(host_.now() + options_.early_deadline_period, what);
@@ -235,6 +242,7 @@ void NodeShell::step(const core::Input& input) {
   relay_oracle_.check(now.mono, input, actions, is_cut);
   allocation_oracle_.check(now, input, actions, is_cut);
   reservation_oracle_.check(now.mono, input, actions, is_cut);
+  stream_relay_oracle_.check(now.mono, input, actions, is_cut);
   stream_oracle_.check(now.mono, input, actions, node_->connection_admission().open_count());
   account_oracle_.check(now.mono, input, accounted_before, accounted_messages(*node_));
   for (const core::Action& action : actions) {
@@ -246,11 +254,17 @@ void NodeShell::step(const core::Input& input) {
     if (message != nullptr && message->payer != core::Payer::kService) {
       donation_oracle_.sent(now, message->payload.size() + DonationOracle::kHeaderBytes);
     }
+    if (const auto* const forward = std::get_if<core::ForwardPeerData>(&action)) {
+      donation_oracle_.sent(now, StreamRelayOracle::cost_of(forward->bytes));
+    }
+    if (std::holds_alternative<core::ConnectPeer>(action)) donation_oracle_.sent_handshake(now);
     const auto* const send = std::get_if<core::SendDatagram>(&action);
     if (send == nullptr) continue;
     donation_oracle_.sent(now,
                           send->head.size() + send->payload.size() + DonationOracle::kHeaderBytes);
   }
+  // The kernel has answered already.
+  if (std::holds_alternative<core::PeerArrived>(input)) donation_oracle_.sent_handshake(now);
   const auto& month = node_->budget().month();
   donation_oracle_.check_month(now, {month.month, month.bytes_sent});
 }
@@ -293,11 +307,9 @@ void NodeShell::carry_out(const core::SendDatagram& send) {
 }
 
 void NodeShell::carry_out(const core::OpenRelay& order) {
-  if (order.protocol == core::RelayProtocol::kTcp) {
-    owed_.push_back(core::RelayRefused{order.relay});
-    return;
-  }
-  const auto is_free = [this](const Endpoint& endpoint) {
+  const bool is_tcp = order.protocol == core::RelayProtocol::kTcp;
+  const auto is_free = [&](const Endpoint& endpoint) {
+    if (is_tcp) return !peer_links_.has_listener(endpoint);
     return std::none_of(relays_.begin(), relays_.end(), [&](const auto& relay) {
       return relay.first.address.is_v4() == endpoint.address.is_v4() &&
              relay.first.port == endpoint.port;
@@ -318,8 +330,12 @@ void NodeShell::carry_out(const core::OpenRelay& order) {
     owed_.push_back(core::RelayRefused{order.relay});
     return;
   }
-  const auto open = [this](core::RelayId relay, const Endpoint& endpoint) {
-    relays_.emplace(endpoint, relay);
+  const auto open = [&](core::RelayId relay, const Endpoint& endpoint) {
+    if (is_tcp) {
+      peer_links_.open(relay, endpoint);
+    } else {
+      relays_.emplace(endpoint, relay);
+    }
     relay_addresses_.emplace(relay, endpoint);
     owed_.push_back(core::RelayOpened{relay, endpoint});
   };
@@ -332,8 +348,17 @@ void NodeShell::carry_out(const core::CloseRelay& order) {
   if (found == relay_addresses_.end()) {
     return verdict_.fail(host_.now(), "a relayed address closed that is not open");
   }
-  relays_.erase(found->second);
+  if (relays_.erase(found->second) == 0 || peer_links_.has_listener(found->second)) {
+    peer_links_.close(order.relay);
+  }
   relay_addresses_.erase(found);
+}
+
+void NodeShell::carry_out(const core::BindPeer& order) {
+  Stream* const stream = find(order.stream);
+  std::vector<uint8_t> unread;
+  if (stream != nullptr) unread = std::exchange(stream->buffer, {});
+  peer_links_.bind(order, unread);
 }
 
 void NodeShell::carry_out(const core::SendFromRelay& order) {
@@ -383,6 +408,35 @@ void NodeShell::carry_out(const core::HttpReply& reply) {
   end_stream(id);
 }
 
+// ---- What carries data to and from peers.
+
+void NodeShell::wake_links(MonoTime when, core::PeerConnectionId connection) {
+  host_.wake_up(when, wake_up_number(WakeUp::kLink, static_cast<uint64_t>(connection)));
+}
+
+// A wake-up of an earlier life does no harm.
+void NodeShell::pump_links(core::PeerConnectionId connection) {
+  peer_links_.pump(connection);
+  settle();
+}
+
+Connection* NodeShell::connection_of(core::StreamId stream) {
+  Stream* const found = find(stream);
+  return found == nullptr ? nullptr : &found->connection;
+}
+
+core::Transport NodeShell::transport_of(core::StreamId stream) {
+  const Stream* const found = find(stream);
+  return found == nullptr ? core::Transport::kTcp : found->transport;
+}
+
+void NodeShell::drop_stream(core::StreamId id) {
+  const auto key = keys_.find(id);
+  owed_.push_back(core::StreamClosed{id, key->second.second});
+  streams_.erase(key->second);
+  keys_.erase(key);
+}
+
 // ---- Streams.
 
 NodeShell::Stream* NodeShell::find(core::StreamId id) {
@@ -392,18 +446,24 @@ NodeShell::Stream* NodeShell::find(core::StreamId id) {
 
 void NodeShell::take_segment(const Packet& segment) {
   const StreamKey key{segment.destination, segment.source};
+  if (peer_links_.take_segment(segment)) return settle();
   if (segment.kind == PacketKind::kOpen) open_stream(segment);
   const auto found = streams_.find(key);
   if (found == streams_.end()) {
     // As TCP does: nothing answers an end, a reset everything else.
     if (segment.kind == PacketKind::kData) {
-      Connection(key.first, key.second).send(host_, PacketKind::kEnd);
+      Connection::answering(segment).send(host_, PacketKind::kEnd);
     }
+    return;
+  }
+  if (found->second.connection.is_foreign(segment)) {
+    if (segment.kind == PacketKind::kData) Connection::answering(segment).reset(host_);
     return;
   }
   const core::StreamId id = found->second.id;
   if (found->second.connection.early_count() == Connection::kEarlyMax) {
     // What all of them wait for is lost: as when TCP has repeated itself in vain.
+    if (peer_links_.owns(id)) return peer_links_.break_off(id);
     end_stream(id);
     return settle();
   }
@@ -412,17 +472,31 @@ void NodeShell::take_segment(const Packet& segment) {
     const auto next = stream->connection.next();
     if (!next) break;
     if (next->kind == PacketKind::kData) take_data(id, next->payload);
-    if (next->kind == PacketKind::kEnd) {
-      end_stream(id);
-      settle();
-    }
+    if (next->kind == PacketKind::kEnd) take_end(id, *next);
   }
+  // What it has read makes room.
+  if (segment.kind == PacketKind::kWindow && peer_links_.owns(id)) peer_links_.pump_stream(id);
+  settle();
+}
+
+void NodeShell::take_end(core::StreamId id, const Packet& segment) {
+  if (!peer_links_.owns(id)) {
+    end_stream(id);
+  } else if (Connection::is_reset(segment)) {
+    drop_stream(id);
+    peer_links_.lose_client(id);
+  } else {
+    // It has nothing more to say, and may listen on.
+    peer_links_.take_client_end(id);
+    return;
+  }
+  settle();
 }
 
 void NodeShell::open_stream(const Packet& segment) {
   const StreamKey key{segment.destination, segment.source};
   if (segment.destination.port != config_.node.port) {
-    return Connection(key.first, key.second).send(host_, PacketKind::kEnd);
+    return Connection::answering(segment).send(host_, PacketKind::kEnd);
   }
   // The other side has forgotten a connection that we have not.
   if (const auto old = streams_.find(key); old != streams_.end()) {
@@ -433,7 +507,7 @@ void NodeShell::open_stream(const Packet& segment) {
   }
   const core::StreamId id{next_stream_++};
   streams_.emplace(key, Stream{id,
-                               Connection(key.first, key.second),
+                               Connection::answering(segment),
                                core::Transport::kTcp,
                                false,
                                false,
@@ -451,6 +525,7 @@ void NodeShell::open_stream(const Packet& segment) {
 }
 
 void NodeShell::take_data(core::StreamId id, Bytes bytes) {
+  if (peer_links_.owns(id)) return peer_links_.take_client_data(id, bytes);
   Stream* const stream = find(id);
   stream->buffer.insert(stream->buffer.end(), bytes.begin(), bytes.end());
   while (cut_one(id)) continue;
@@ -558,7 +633,7 @@ void NodeShell::end_stream(core::StreamId id) {
 
 void NodeShell::check_silence(core::StreamId id) {
   Stream* const stream = find(id);
-  if (stream == nullptr) return;
+  if (stream == nullptr || peer_links_.owns(id)) return;
   const MonoTime deadline = stream->progressed_at + kSilenceMax;
   if (deadline > host_.now()) {
     return host_.wake_up(deadline, wake_up_number(WakeUp::kSilence, static_cast<uint64_t>(id)));

@@ -20,8 +20,10 @@
 #include "sim/connection.h"
 #include "sim/host.h"
 #include "sim/oracles.h"
+#include "sim/peer_links.h"
 #include "sim/relay_oracle.h"
 #include "sim/reservation_oracle.h"
+#include "sim/stream_relay_oracle.h"
 #include "sim/trace.h"
 #include "sim/verdict.h"
 
@@ -33,7 +35,7 @@ namespace roost::sim {
 // Datagrams of one moment are stepped as one batch, as the kernel would hand them over. TLS is one
 // byte in front of a connection that says so, and no secrecy. HTTP knows a head with two fields, no
 // body, and ends the connection with the reply.
-class NodeShell final : public Program {
+class NodeShell final : public Program, private PeerLinks::Shell {
  public:
   // A connection that brings no whole message for so long is closed.
   static constexpr Duration kSilenceMax = std::chrono::seconds(10);
@@ -72,6 +74,7 @@ class NodeShell final : public Program {
   uint64_t datagrams_sent() const { return datagrams_sent_; }
   uint64_t dtls_accepted() const { return dtls_accepted_; }
   const DonationOracle& donation() const { return donation_oracle_; }
+  const PeerLinks& peer_links() const { return peer_links_; }
 
   void on_packet(Packet packet) override;
   void on_wake_up(uint64_t what) override;
@@ -87,7 +90,7 @@ class NodeShell final : public Program {
     std::vector<uint8_t> buffer;
     MonoTime progressed_at;
   };
-  enum class WakeUp : uint8_t { kBatch, kDeadline, kEarlyDeadline, kSilence };
+  enum class WakeUp : uint8_t { kBatch, kDeadline, kEarlyDeadline, kSilence, kLink };
 
   static uint64_t wake_up_number(WakeUp why, uint64_t of = 0) {
     return of << 8 | static_cast<uint64_t>(why);
@@ -110,16 +113,12 @@ class NodeShell final : public Program {
   void carry_out(const core::CloseRelay& order);
   void carry_out(const core::SendFromRelay& order);
   void carry_out(const core::Note&) {}
-  // There is no relayed TCP here: OpenRelay for it is refused, so that nothing else can come.
-  void carry_out(const core::ConnectPeer&) { fail_for_want_of_peers(); }
-  void carry_out(const core::TakePeer&) { fail_for_want_of_peers(); }
-  void carry_out(const core::BindPeer&) { fail_for_want_of_peers(); }
-  void carry_out(const core::ClosePeer&) { fail_for_want_of_peers(); }
-  void carry_out(const core::ForwardPeerData&) { fail_for_want_of_peers(); }
-  void carry_out(const core::HoldPeerData&) { fail_for_want_of_peers(); }
-  void fail_for_want_of_peers() {
-    verdict_.fail(host_.now(), "an order about a connection to a peer, of which there is none");
-  }
+  void carry_out(const core::ConnectPeer& order) { peer_links_.connect(order); }
+  void carry_out(const core::TakePeer& order) { peer_links_.take(order); }
+  void carry_out(const core::BindPeer& order);
+  void carry_out(const core::ClosePeer& order) { peer_links_.close(order.connection); }
+  void carry_out(const core::ForwardPeerData& order) { peer_links_.forward(order); }
+  void carry_out(const core::HoldPeerData& order) { peer_links_.hold(order); }
 
   void take_segment(const Packet& segment);
   void open_stream(const Packet& segment);
@@ -128,9 +127,19 @@ class NodeShell final : public Program {
   bool begin_protocol(Stream& stream);
   void take_message(Stream& stream, size_t size);
   void take_request(Stream& stream, size_t head_size);
+  void take_end(core::StreamId id, const Packet& segment);
   void end_stream(core::StreamId id);
+  void pump_links(core::PeerConnectionId connection);
   void check_silence(core::StreamId id);
   Stream* find(core::StreamId id);
+
+  // Of the links with peers.
+  void happen(const core::Input& input) override { turn(input); }
+  void owe(const core::Input& input) override { owed_.push_back(input); }
+  void wake_links(MonoTime when, core::PeerConnectionId connection) override;
+  Connection* connection_of(core::StreamId stream) override;
+  core::Transport transport_of(core::StreamId stream) override;
+  void drop_stream(core::StreamId stream) override;
 
   void start_node();
 
@@ -156,6 +165,7 @@ class NodeShell final : public Program {
   std::map<core::StreamId, StreamKey> keys_;
   std::map<Endpoint, core::RelayId> relays_;  // Relayed transport addresses that are open.
   std::map<core::RelayId, Endpoint> relay_addresses_;
+  PeerLinks peer_links_;
   uint64_t next_stream_ = 1;
   core::StreamId opening_{};
   uint64_t next_request_ = 1;
@@ -168,6 +178,7 @@ class NodeShell final : public Program {
   RelayOracle relay_oracle_;
   AllocationOracle allocation_oracle_;
   ReservationOracle reservation_oracle_;
+  StreamRelayOracle stream_relay_oracle_;
   StreamOracle stream_oracle_;
   AccountOracle account_oracle_;
   DonationOracle donation_oracle_;

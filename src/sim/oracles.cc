@@ -79,22 +79,67 @@ void ReplyOracle::check(MonoTime at, const core::Input& input,
       waiting_.erase(found);
     }
   }
+  std::multiset<core::StreamId> due_streams = due(input, actions);
   size_t count = 0;
   for (const core::Action& action : actions) {
+    note(cause, action);
     if (const auto* const send = std::get_if<core::SendDatagram>(&action)) {
       if (send->payer != core::Payer::kService) continue;
       if (++count > 1) verdict_.fail(at, "two datagrams in answer to one");
       check_datagram(at, cause && cause->stream == core::StreamId{} ? &*cause : nullptr, *send);
     } else if (const auto* const answer = std::get_if<core::SendMessage>(&action)) {
       if (answer->payer != core::Payer::kService) continue;
+      if (const auto told = due_streams.find(answer->stream); told != due_streams.end()) {
+        due_streams.erase(told);
+        continue;
+      }
       if (++count > 1) verdict_.fail(at, "two messages in answer to one");
       if (!cause || cause->stream != answer->stream) {
         verdict_.fail(at, "a message on a stream that did not ask");
       }
-    } else if (const auto* const open = std::get_if<core::OpenRelay>(&action)) {
-      if (cause) waiting_[open->relay] = *cause;
     }
   }
+}
+
+void ReplyOracle::forget() {
+  waiting_.clear();
+  connecting_.clear();
+  owners_.clear();
+}
+
+void ReplyOracle::note(const std::optional<Waiting>& cause, const core::Action& action) {
+  if (const auto* const open = std::get_if<core::OpenRelay>(&action)) {
+    if (!cause) return;
+    waiting_[open->relay] = *cause;
+    owners_[open->relay] = cause->stream;
+  } else if (const auto* const close = std::get_if<core::CloseRelay>(&action)) {
+    owners_.erase(close->relay);
+  } else if (const auto* const connect = std::get_if<core::ConnectPeer>(&action)) {
+    if (cause) connecting_[connect->connection] = cause->stream;
+  }
+}
+
+std::multiset<core::StreamId> ReplyOracle::due(const core::Input& input,
+                                               std::span<const core::Action> actions) {
+  std::multiset<core::StreamId> streams;
+  const auto answer = [&](core::PeerConnectionId connection) {
+    const auto found = connecting_.find(connection);
+    if (found == connecting_.end()) return;
+    streams.insert(found->second);
+    connecting_.erase(found);
+  };
+  if (const auto* const there = std::get_if<core::PeerConnected>(&input)) answer(there->connection);
+  if (const auto* const failed = std::get_if<core::PeerFailed>(&input)) answer(failed->connection);
+  const auto* const arrived = std::get_if<core::PeerArrived>(&input);
+  for (const core::Action& action : actions) {
+    const auto* const close = std::get_if<core::ClosePeer>(&action);
+    const bool gives_up = close != nullptr && std::holds_alternative<core::DeadlinePassed>(input);
+    if (gives_up) answer(close->connection);
+    const bool takes_on = arrived != nullptr && std::holds_alternative<core::TakePeer>(action);
+    const auto owner = takes_on ? owners_.find(arrived->relay) : owners_.end();
+    if (owner != owners_.end()) streams.insert(owner->second);
+  }
+  return streams;
 }
 
 void ReplyOracle::check_datagram(MonoTime at, const Waiting* cause,

@@ -27,7 +27,9 @@ namespace roost::sim {
 //   - a datagram leaves only in answer to a datagram, one at most, from an address of ours, to the
 //     address and port that asked, and of at most kRatioMax times its bytes; or, where the answer
 //     to an Allocate waits for a socket, in the step that brings it;
-//   - on a stream, a message leaves only in answer to a message of that stream, one at most.
+//   - on a stream, a message leaves only in answer to a message of that stream, one at most; or,
+//     where the answer to a Connect waits for the peer, in the step that brings or gives up that;
+//     or in the step that takes a peer on who has connected to the relayed address of that stream.
 //
 // What is relayed on somebody's account is RelayOracle's matter.
 class ReplyOracle {
@@ -40,7 +42,7 @@ class ReplyOracle {
   // One step: what went in, and what came out.
   void check(MonoTime at, const core::Input& input, std::span<const core::Action> actions);
   // The node is gone, and whoever waits for a socket waits in vain.
-  void forget() { waiting_.clear(); }
+  void forget();
 
  private:
   struct Waiting {
@@ -48,11 +50,17 @@ class ReplyOracle {
     core::StreamId stream{};
     size_t bytes = 0;
   };
+  // The streams that have to be told something about peers.
+  std::multiset<core::StreamId> due(const core::Input& input,
+                                    std::span<const core::Action> actions);
+  void note(const std::optional<Waiting>& cause, const core::Action& action);
   void check_datagram(MonoTime at, const Waiting* cause, const core::SendDatagram& send);
 
   Verdict& verdict_;
   std::vector<IpAddress> own_addresses_;
   std::map<core::RelayId, Waiting> waiting_;  // For the socket, by whose Allocate it was ordered.
+  std::map<core::PeerConnectionId, core::StreamId> connecting_;  // Whose Connect waits.
+  std::map<core::RelayId, core::StreamId> owners_;               // Of relayed addresses of streams.
 };
 
 // Streams and requests have one end each, and there are never more of them than the bounds allow.
@@ -103,12 +111,14 @@ class AccountOracle {
 // much as it has or up to kAheadBytesMax more, and never less.
 //
 // What is sent in words of refusal over HTTP (429, 503) is counted, but may exceed the bounds by
-// its own size: saying "full" costs bytes.
+// its own size: saying "full" costs bytes. So may the handshakes of TCP with peers, whom the kernel
+// answers before anybody is asked.
 class DonationOracle {
  public:
   static constexpr uint64_t kBurstBytesMin = 2048;  // What node/budget.h promises.
   static constexpr uint64_t kHeaderBytes = 28;      // So does this; on each datagram.
   static constexpr uint64_t kRefusalBytesMax = 256;
+  static constexpr uint64_t kHandshakeBytes = 180;
   static constexpr uint64_t kAheadBytesMax = 20'000'000;
 
   struct Month {
@@ -122,6 +132,7 @@ class DonationOracle {
   // All times are those of the node's own clocks.
   void sent(const Now& now, uint64_t bytes);
   void sent_refusal(const Now& now, uint64_t bytes);
+  void sent_handshake(const Now& now) { sent_refusal(now, kHandshakeBytes); }
   // After each step: what the node itself says it has sent this month.
   void check_month(const Now& now, const Month& claimed);
 

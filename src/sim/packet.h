@@ -16,14 +16,19 @@ enum class Protocol : uint8_t { kUdp, kTcp };
 // losing them, and the ends put them in order (Connection).
 //
 //   client kOpen -> server kOpen -> kData both ways -> kEnd of either side, or in answer to kOpen
-enum class PacketKind : uint8_t { kDatagram, kOpen, kData, kEnd };
+//
+// Where data is relayed, kWindow says how many bytes have been read so far (Connection).
+enum class PacketKind : uint8_t { kDatagram, kOpen, kData, kEnd, kWindow };
 
 struct Packet {
   PacketKind kind = PacketKind::kDatagram;
-  uint32_t sequence = 0;  // Of a segment, by direction; 0 is kOpen.
+  uint32_t sequence = 0;  // Of a segment, by direction; 0 is kOpen. Of kWindow, the bytes.
   Endpoint source;
   Endpoint destination;
   std::vector<uint8_t> payload;
+  // Of a segment: whose it is, where a connection and an older one have the same ends, as sequence
+  // numbers tell in TCP. Whoever opens has chosen it. 0: of any.
+  uint32_t conversation = 0;
 
   Protocol protocol() const {
     return kind == PacketKind::kDatagram ? Protocol::kUdp : Protocol::kTcp;

@@ -12,6 +12,7 @@
 #include "sim/actors/binding_client.h"
 #include "sim/actors/bystander.h"
 #include "sim/actors/classic_client.h"
+#include "sim/actors/data_peer.h"
 #include "sim/actors/discovery_client.h"
 #include "sim/actors/flooder.h"
 #include "sim/actors/http_client.h"
@@ -19,6 +20,7 @@
 #include "sim/actors/proxy_seeker.h"
 #include "sim/actors/silent_client.h"
 #include "sim/actors/stream_client.h"
+#include "sim/actors/stream_relay_client.h"
 #include "sim/actors/turn_client.h"
 #include "sim/world.h"
 
@@ -41,8 +43,10 @@ constexpr Duration kHealedTimeOfZoo = seconds(210);
 
 constexpr uint64_t kFloodPrefixes = 10'000;
 constexpr uint64_t kPairsMax = 4;  // Of friends who need a relay.
-// Streams beyond one of each client: of friends who need a relay, and of those who get credentials.
-constexpr size_t kFurtherStreams = 24;
+constexpr uint64_t kStreamRelayClientsMax = 2;
+// Streams beyond one of each client: of friends who need a relay or redeem a token, and of those
+// who get credentials; and six of each whose TCP is relayed.
+constexpr size_t kFurtherStreams = 24 + 6 * kStreamRelayClientsMax;
 
 enum class Fault : uint8_t {
   kLines,
@@ -90,6 +94,7 @@ class Game {
   void add_clients();
   void add_client(size_t number);
   void add_pair(size_t number);
+  void add_stream_relay_clients();
   std::string add_grant();
   void add_proxy_seeker();
   void add_zoo(size_t count);
@@ -118,7 +123,9 @@ class Game {
   Play play_;
   World world_;
   Dice dice_;
-  std::deque<actors::Meeting> meetings_;   // Of the clients of relays.
+  TransferOracle transfers_{world_.verdict()};
+  std::deque<actors::Meeting> meetings_;  // Of the clients of relays.
+  actors::NumberBoard number_board_;
   std::vector<core::turn::Grant> grants_;  // That the owners of all nodes have given.
   std::vector<Discoverer> discoverers_;
   std::vector<ClassicDiscoverer> classic_discoverers_;
@@ -221,6 +228,7 @@ void Game::add_clients() {
   for (size_t i = 0; i < count; ++i) add_client(i);
   const uint64_t pair_count = dice_.below(kPairsMax + 1);
   for (size_t i = 0; i < pair_count; ++i) add_pair(i);
+  add_stream_relay_clients();
   for (NodeShell* const node : world_.nodes()) node->set_grants(grants_);
 }
 
@@ -287,6 +295,32 @@ void Game::add_pair(size_t number) {
     options.name = "relay client " + std::to_string(number) + (side == 0 ? "a" : "b");
     world_.run<actors::TurnClient>(host, options, meeting, world_.liveness(),
                                    world_.mapped_addresses(), world_.verdict());
+  }
+}
+
+// Those who are connected to peers by a relay; the second peer is permitted to nobody. Not where a
+// donation of a few kilobytes is judged to the byte: a handshake with a peer is paid for whatever
+// is left. Nor in the zoo of NATs.
+void Game::add_stream_relay_clients() {
+  if (is_hostile() || play_.profile == Profile::kNatZoo) return;
+  const uint64_t count = dice_.below(kStreamRelayClientsMax + 1);
+  if (count == 0) return;
+  auto& peer = world_.run<actors::DataPeer>(world_.add_host(), transfers_);
+  auto& intruder = world_.run<actors::DataPeer>(world_.add_host(), transfers_);
+  for (uint64_t i = 0; i < count; ++i) {
+    Host& host = world_.add_host(any_place());
+    actors::StreamRelayClient::Options options;
+    options.server = server(host);
+    options.is_tls = dice_.below(2) == 0;
+    if (dice_.below(3) == 0) {
+      options.username = World::kFriend;
+      options.password = World::kFriendsPassword;
+    } else {
+      options.token = add_grant();
+    }
+    options.name = "client of relayed TCP " + std::to_string(i);
+    world_.run<actors::StreamRelayClient>(host, options, peer, intruder, number_board_, transfers_,
+                                          world_.liveness(), world_.verdict());
   }
 }
 

@@ -11,6 +11,7 @@ std::string_view label(TraceKind kind) {
     case TraceKind::kOpen: return "open";
     case TraceKind::kData: return "data";
     case TraceKind::kEnd: return "end";
+    case TraceKind::kWindow: return "window";
     case TraceKind::kCrash: return "crash";
     case TraceKind::kRestart: return "restart";
     case TraceKind::kReload: return "reload";

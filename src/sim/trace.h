@@ -16,6 +16,7 @@ enum class TraceKind : uint8_t {
   kOpen,      // So did this segment of a connection.
   kData,
   kEnd,
+  kWindow,
   kCrash,
   kRestart,
   kReload,

@@ -46,6 +46,28 @@ TEST(Connection, HandsOutEachSegmentOnceAndInOrder) {
   } while (std::next_permutation(order.begin(), order.end()));
 }
 
+TEST(Connection, HasRoomForWhatTheOtherSideHasRead) {
+  Schedule schedule;
+  Dice dice(1);
+  Network network(schedule, dice);
+  Trace trace;
+  Host::Options options;
+  options.addresses = {kLocal.address};
+  Host host(schedule, network, trace, Dice(2), options);
+  Connection connection(kLocal, kRemote);
+  connection.send(host, PacketKind::kOpen);
+  EXPECT_EQ(connection.room(), Connection::kWindowBytes);
+  connection.send(host, PacketKind::kData, std::vector<uint8_t>(Connection::kWindowBytes - 1));
+  EXPECT_EQ(connection.room(), 1u);
+  connection.send(host, PacketKind::kData, std::vector<uint8_t>(9));
+  EXPECT_EQ(connection.room(), 0u);
+  connection.add(segment(PacketKind::kWindow, 1008));
+  EXPECT_EQ(connection.room(), 1000u);
+  connection.add(segment(PacketKind::kWindow, 8));  // Has been overtaken.
+  EXPECT_EQ(connection.room(), 1000u);
+  EXPECT_EQ(connection.next(), std::nullopt);
+}
+
 TEST(Connection, HandsOutWhatASegmentSays) {
   Connection connection(kLocal, kRemote);
   EXPECT_EQ(connection.next(), std::nullopt);
@@ -148,6 +170,26 @@ TEST_F(ConnectionDeathTest, KeepsSoManySegmentsWaitingAndNoMore) {
   }
   EXPECT_DEATH(connection.add(segment(PacketKind::kData, Connection::kEarlyMax + 1)),
                "broken invariant");
+}
+
+// As when a NAT gives a port to somebody else, or a client has forgotten what its server has not.
+TEST(Connection, DropsWhatBelongsToAnOlderOneBetweenTheSameEnds) {
+  Packet open = segment(PacketKind::kOpen, 0);
+  open.conversation = 7;
+  Connection connection = Connection::answering(open);
+  connection.add(open);
+  ASSERT_TRUE(connection.next().has_value());
+  Packet late = segment(PacketKind::kData, 1, {9});
+  late.conversation = 6;
+  EXPECT_TRUE(connection.is_foreign(late));
+  connection.add(late);
+  EXPECT_FALSE(connection.next().has_value());
+  Packet due = segment(PacketKind::kData, 1, {5});
+  due.conversation = 7;
+  connection.add(due);
+  const auto next = connection.next();
+  ASSERT_TRUE(next.has_value());
+  EXPECT_EQ(next->payload, std::vector<uint8_t>{5});
 }
 
 }  // namespace

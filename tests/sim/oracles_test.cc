@@ -125,6 +125,38 @@ TEST(ReplyOracle, ReportsMessagesOnStreamsThatDidNotAsk) {
   }
 }
 
+// Connects are answered when the peer has, and owners told of peers who connect.
+TEST(ReplyOracle, KnowsWhoIsToldOfPeers) {
+  constexpr core::PeerConnectionId kConnection{5};
+  constexpr core::RelayId kRelay{6};
+  const core::Action connect = core::ConnectPeer{kConnection, kRelay, kOther};
+  const core::Action open = core::OpenRelay{kRelay, kOurs.address};
+  const core::Action take = core::TakePeer{kConnection};
+  const core::Action give_up = core::ClosePeer{kConnection};
+  const core::Action told = reply_on(kStream);
+  const core::Action other_told = reply_on(kOtherStream);
+  const core::PeerArrived arrived{kRelay, kOther};
+  const Step steps[] = {
+      {"connected", core::PeerConnected{kConnection}, {told}, 0},
+      {"connected, and another told", core::PeerConnected{kConnection}, {other_told}, 1},
+      {"connected, and told twice", core::PeerConnected{kConnection}, {told, told}, 1},
+      {"failed", core::PeerFailed{kConnection, core::PeerFailure::kRefused}, {told}, 0},
+      {"given up", core::DeadlinePassed(), {give_up, told}, 0},
+      {"given up, and another told", core::DeadlinePassed(), {give_up, other_told}, 1},
+      {"told without a reason", core::DeadlinePassed(), {told}, 1},
+      {"taken on", arrived, {take, told}, 0},
+      {"taken on, and another told", arrived, {take, other_told}, 1},
+      {"told of one who was not taken on", arrived, {told}, 1},
+  };
+  for (const Step& step : steps) {
+    Verdict verdict;
+    ReplyOracle oracle(verdict, {kOurs.address});
+    oracle.check(MonoTime(1s), asked_on(kStream), std::vector<core::Action>{open, connect});
+    oracle.check(MonoTime(1s), step.input, step.actions);
+    EXPECT_EQ(verdict.count(), step.expect) << step.what << '\n' << verdict.text();
+  }
+}
+
 TEST(ReplyOracle, LooksAtEachActionAmongOthers) {
   Verdict verdict;
   ReplyOracle oracle(verdict, {kOurs.address});

@@ -8,6 +8,7 @@
 #include "base/crypto_hash.h"
 #include "sim/actors/bystander.h"
 #include "sim/actors/proxy_seeker.h"
+#include "sim/actors/stream_relay_client.h"
 #include "sim/actors/turn_client.h"
 #include "sim/world.h"
 
@@ -228,6 +229,65 @@ TEST_F(RelayWorld, TakesOnNoMoreStrangersThanItWasStartedFor) {
   node.crash();
   node.restart();
   expect_all_is_well(2min);
+}
+
+TEST_F(RelayWorld, CarriesConversationsOverRelayedTcp) {
+  using actors::DataPeer;
+  using actors::StreamRelayClient;
+  NodeShell& node = world_.add_node();
+  node.set_grants({grant()});
+  TransferOracle transfers(world_.verdict());
+  actors::NumberBoard board;
+  DataPeer& peer = world_.run<DataPeer>(world_.add_host(), transfers);
+  DataPeer& intruder = world_.run<DataPeer>(world_.add_host(), transfers);
+  const StreamRelayClient* clients[2];
+  for (const size_t i : {0, 1}) {
+    Place place;
+    place.nats = nat_chain(NatKind::kSymmetric);
+    StreamRelayClient::Options options;
+    options.server = node.endpoint(i == 0);
+    options.is_tls = i == 0;
+    if (i == 0) {
+      options.username = World::kFriend;
+      options.password = World::kFriendsPassword;
+    } else {
+      options.token = kToken;
+    }
+    clients[i] =
+        &world_.run<StreamRelayClient>(world_.add_host(place), options, peer, intruder, board,
+                                       transfers, world_.liveness(), world_.verdict());
+  }
+  expect_all_is_well(20min);
+  for (const StreamRelayClient* const client : clients) {
+    EXPECT_GT(client->transfer_count(), 20u);
+    EXPECT_GT(client->refused_dare_count(), 3u);
+  }
+  EXPECT_GT(transfers.whole_count(), 80u);
+  EXPECT_GT(intruder.refused_call_count(), 5u);
+  EXPECT_GT(node.peer_links().forwarded_bytes(), 400'000u);
+  EXPECT_LE(node.peer_links().connection_count(), 2u);
+}
+
+// What the donation does not cover waits, and nothing of it is lost.
+TEST_F(RelayWorld, HoldsBackConversationsThatTheDonationDoesNotCover) {
+  using actors::DataPeer;
+  node::Config config = World::small_config();
+  config.donate.bandwidth_bytes_per_second = 8'000;
+  NodeShell& node = world_.add_node(config);
+  TransferOracle transfers(world_.verdict());
+  actors::NumberBoard board;
+  DataPeer& peer = world_.run<DataPeer>(world_.add_host(), transfers);
+  actors::StreamRelayClient::Options options;
+  options.server = node.endpoint(true);
+  options.username = World::kFriend;
+  options.password = World::kFriendsPassword;
+  const auto& client =
+      world_.run<actors::StreamRelayClient>(world_.add_host(), options, peer, peer, board,
+                                            transfers, world_.liveness(), world_.verdict());
+  world_.run_for(10min);
+  EXPECT_TRUE(world_.verdict().holds()) << world_.verdict().text();
+  EXPECT_GT(client.transfer_count(), 10u);
+  EXPECT_GT(node.peer_links().hold_count(), 20u);
 }
 
 TEST_F(RelayWorld, EndsTheAllocationOfAStreamWithIt) {

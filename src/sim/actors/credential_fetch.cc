@@ -75,7 +75,8 @@ CredentialFetch::Result CredentialFetch::take(const Packet& packet) {
     const auto segment = connection_->next();
     if (!segment) break;
     switch (segment->kind) {
-      case PacketKind::kDatagram: break;
+      case PacketKind::kDatagram:
+      case PacketKind::kWindow: break;
       case PacketKind::kOpen:
         connection_->send(host_, PacketKind::kData, as_bytes(request_));
         break;

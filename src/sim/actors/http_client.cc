@@ -44,7 +44,8 @@ void HttpClient::on_packet(Packet packet) {
     const auto segment = connection_->next();
     if (!segment) return;
     switch (segment->kind) {
-      case PacketKind::kDatagram: return;
+      case PacketKind::kDatagram:
+      case PacketKind::kWindow: return;
       case PacketKind::kOpen:
         connection_->send(host(), PacketKind::kData,
                           as_bytes("GET /v1/node HTTP/1.1\r\nHost: node\r\n\r\n"));

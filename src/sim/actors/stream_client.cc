@@ -62,7 +62,8 @@ void StreamClient::on_packet(Packet packet) {
     const auto segment = connection_->next();
     if (!segment) return;
     switch (segment->kind) {
-      case PacketKind::kDatagram: return;
+      case PacketKind::kDatagram:
+      case PacketKind::kWindow: return;
       case PacketKind::kOpen: send_more(); break;
       case PacketKind::kData: take(segment->payload); break;
       case PacketKind::kEnd: end(false); break;

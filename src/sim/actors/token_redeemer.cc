@@ -16,22 +16,32 @@ constexpr Duration kHoldTime = seconds(5);
 }  // namespace
 
 void TokenRedeemer::begin(const TurnCredentials& credentials, const Reserved& reserved) {
+  begin(credentials, reserved, static_cast<Plan>(host_.dice().below(kPlanCount)));
+}
+
+void TokenRedeemer::begin_with_other(const TurnCredentials& credentials,
+                                     const ReservationToken& token) {
+  begin(credentials, {token, {}, token}, Plan::kOther);
+}
+
+void TokenRedeemer::begin(const TurnCredentials& credentials, const Reserved& reserved, Plan plan) {
   line_.close();
   credentials_ = credentials;
   credentials_.nonce.clear();
   reserved_ = reserved;
-  Dice& dice = host_.dice();
-  plan_ = static_cast<Plan>(dice.below(kPlanCount));
+  plan_ = plan;
   has_redeemed_ = false;
   state_ = State::kWaiting;
-  const Duration wait = plan_ == Plan::kLate ? kReservationTime + seconds(1) : Duration();
-  next_at_ = host_.now() + wait;
-  if (plan_ == Plan::kOther) {
+  next_at_ = host_.now();
+  if (plan == Plan::kLate) next_at_ += kReservationTime + seconds(1);
+  if (plan == Plan::kOther) {
     if (!reserved.other_token) return stop();
     reserved_.token = *reserved.other_token;
   }
-  if (plan_ == Plan::kWrong)
-    reserved_.token[dice.below(8)] ^= static_cast<uint8_t>(dice.below(255) + 1);
+  if (plan != Plan::kWrong) return;
+  Dice& dice = host_.dice();
+  const uint64_t at = dice.below(reserved_.token.size());
+  reserved_.token[at] ^= static_cast<uint8_t>(dice.between(1, 255));
 }
 
 void TokenRedeemer::poll() {

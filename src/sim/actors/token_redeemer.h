@@ -42,6 +42,8 @@ class TokenRedeemer {
 
   // Draws a plan. What it was doing is forgotten.
   void begin(const TurnCredentials& credentials, const Reserved& reserved);
+  // With the friend's token only.
+  void begin_with_other(const TurnCredentials& credentials, const ReservationToken& token);
   void poll();
   // Whether the packet was for it.
   bool take(const Packet& packet);
@@ -52,6 +54,7 @@ class TokenRedeemer {
  private:
   enum class State : uint8_t { kIdle, kWaiting, kAsking, kHolding };
 
+  void begin(const TurnCredentials& credentials, const Reserved& reserved, Plan plan);
   void begin_asking();
   void ask();
   void send();

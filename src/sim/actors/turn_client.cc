@@ -148,8 +148,10 @@ void TurnClient::request(State state, StunMethod method) {
 Message TurnClient::build_request(StunMethod method) {
   Dice& dice = host().dice();
   if (method == StunMethod::kAllocate) {
-    const Wanted wanted{options_.server.address.is_v4(), options_.shape == Shape::kDual,
-                        options_.shape == Shape::kEvenPort, options_.shape == Shape::kReservesNext};
+    const Wanted wanted{.is_v4 = options_.server.address.is_v4(),
+                        .is_dual = options_.shape == Shape::kDual,
+                        .is_even = options_.shape == Shape::kEvenPort,
+                        .reserves_next = options_.shape == Shape::kReservesNext};
     return allocate_request(credentials_, wanted, dice);
   }
   if (method == StunMethod::kRefresh) return refresh_request(credentials_, dice);
@@ -281,7 +283,12 @@ void TurnClient::take_allocation(const StunView& reply, Bytes bytes) {
   if (!relayed_) return again_in(kFirstPause);  // The second family was not to be had.
   forget_check();
   meeting_.relayed[options_.side] = *relayed_;
-  if (options_.shape == Shape::kReservesNext) use_token(reply);
+  const auto& other = meeting_.tokens[1 - options_.side];
+  if (options_.shape == Shape::kReservesNext) {
+    use_token(reply);
+  } else if (other) {
+    redeemer_.begin_with_other(credentials_, *other);
+  }
   permit();
 }
 

@@ -41,6 +41,10 @@ void TurnLine::open() {
 
 void TurnLine::close() {
   if (connection_) connection_->send(host_, PacketKind::kEnd);
+  forget();
+}
+
+void TurnLine::forget() {
   connection_.reset();
   local_ = {};
 }

@@ -30,6 +30,8 @@ class TurnLine {
   // From a new port, on a new stream. What was open is closed.
   void open();
   void close();
+  // Without a word to the other side.
+  void forget();
   bool is_stream() const { return options_.transport != core::Transport::kUdp; }
   const Endpoint& local() const { return local_; }
   // As whom the server sees us, if the network remembers.

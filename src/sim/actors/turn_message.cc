@@ -45,7 +45,7 @@ std::array<uint8_t, 16> TurnCredentials::key() const {
 Message allocate_request(const TurnCredentials& credentials, const Wanted& wanted, Dice& dice) {
   return request(credentials, StunMethod::kAllocate, dice, [&](StunBuilder& builder) {
     constexpr uint32_t kV6 = uint32_t{2} << 24;
-    builder.add_u32(StunAttribute::kRequestedTransport, uint32_t{17} << 24);
+    builder.add_u32(StunAttribute::kRequestedTransport, (wanted.is_tcp ? 6u : 17u) << 24);
     if (wanted.token) return builder.add(StunAttribute::kReservationToken, *wanted.token);
     if (wanted.is_dual) {
       builder.add_u32(StunAttribute::kAdditionalAddressFamily, kV6);
@@ -77,6 +77,18 @@ Message channel_request(const TurnCredentials& credentials, uint16_t channel, co
   return request(credentials, StunMethod::kChannelBind, dice, [&](StunBuilder& builder) {
     builder.add_u32(StunAttribute::kChannelNumber, uint32_t{channel} << 16);
     builder.add_xor_address(StunAttribute::kXorPeerAddress, peer);
+  });
+}
+
+Message connect_request(const TurnCredentials& credentials, const Endpoint& peer, Dice& dice) {
+  return request(credentials, StunMethod::kConnect, dice, [&](StunBuilder& builder) {
+    builder.add_xor_address(StunAttribute::kXorPeerAddress, peer);
+  });
+}
+
+Message bind_request(const TurnCredentials& credentials, uint32_t number, Dice& dice) {
+  return request(credentials, StunMethod::kConnectionBind, dice, [&](StunBuilder& builder) {
+    builder.add_u32(StunAttribute::kConnectionId, number);
   });
 }
 

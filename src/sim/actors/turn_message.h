@@ -33,6 +33,7 @@ struct TurnCredentials {
 // What an Allocate asks for (RFC 8656 §7.1).
 struct Wanted {
   bool is_v4 = true;
+  bool is_tcp = false;   // RFC 6062.
   bool is_dual = false;  // An IPv6 address in addition.
   bool is_even = false;
   bool reserves_next = false;               // The port above is kept for who shows the token.
@@ -45,6 +46,10 @@ Message release_request(const TurnCredentials& credentials, Dice& dice);
 Message permission_request(const TurnCredentials& credentials, const Endpoint& peer, Dice& dice);
 Message channel_request(const TurnCredentials& credentials, uint16_t channel, const Endpoint& peer,
                         Dice& dice);
+
+// RFC 6062 §4.3, §4.4.
+Message connect_request(const TurnCredentials& credentials, const Endpoint& peer, Dice& dice);
+Message bind_request(const TurnCredentials& credentials, uint32_t number, Dice& dice);
 
 Message send_indication(const Endpoint& peer, Bytes data, Dice& dice);
 // Without padding.
