@@ -277,6 +277,8 @@ void Node::handle(const Now& now, const core::PeerFailed& input, core::Outbox& o
 void Node::handle(const Now& now, const core::PeerArrived& input, core::Outbox& out) {
   CHECK(turn_.has_value());
   budget_.spend(now, kPeerHandshakeBytes);  // The kernel has answered already.
+  // Not taken, so the shell closes it; else the client would be told of each.
+  if (budget_.is_month_used_up(Budget::kBurstBytesMin)) return drop(Drop::kDonation);
   turn_->step(now, input, out);
 }
 

@@ -34,7 +34,8 @@ class Node {
     kUnknownKind,              // The first byte is of no protocol that we know (RFC 7983).
     kNotServed,                // The protocol is known, but no service here speaks it.
     kPortZero,                 // From port 0, which nothing can be sent to.
-    kDonation,                 // A message or connection on a stream while the donation is used up.
+    kDonation,                 // A message on a stream, or a connection, also a peer's, while the
+                               // donation is used up.
   };
   static constexpr size_t kDropCount = 5;
 

@@ -84,7 +84,7 @@ class Rig {
     if (method == StunMethod::kAllocate) {
       builder.add_u32(StunAttribute::kRequestedTransport, client.protocol << 24);
     }
-    if (method == StunMethod::kConnect) {
+    if (method == StunMethod::kConnect || method == StunMethod::kCreatePermission) {
       builder.add_xor_address(StunAttribute::kXorPeerAddress, kPeer);
     }
     if (method == StunMethod::kConnectionBind) {
@@ -145,6 +145,9 @@ class Rig {
     return forward == nullptr ? 0 : forward->bytes;
   }
 
+  bool permits_peer(const Client& client) {
+    return is_success(step(from(client, request(client, StunMethod::kCreatePermission))));
+  }
   bool refreshes(const Client& client) {
     return is_success(step(from(client, request(client, StunMethod::kRefresh))));
   }
@@ -246,6 +249,23 @@ TEST(NodeRelay, KeepsConnectionsWithinTheBandwidthAndTheMonth) {
   relay_for(10);
   EXPECT_LE(rig.node.budget().bytes_sent(), 1'600'000u);
   EXPECT_GE(rig.node.budget().bytes_sent(), 1'600'000u - 1'440u);
+}
+
+TEST(NodeRelay, TakesNoConnectionsOfPeersInAMonthThatIsUsedUp) {
+  Config config;
+  config.donate.monthly_bytes = 100'000;
+  Rig rig(config);
+  Rig::Client client = of_tcp();
+  ASSERT_TRUE(rig.allocate(client));
+  const auto arrives = [&](uint16_t port) {
+    rig.step(core::PeerArrived{client.relay, {kPeer.address, port}});
+    return !rig.out.actions().empty();
+  };
+  ASSERT_TRUE(rig.permits_peer(client));
+  EXPECT_TRUE(arrives(1'001));
+  rig.node.budget().spend(rig.now, 100'000 - rig.node.budget().bytes_sent());
+  EXPECT_FALSE(arrives(1'002));
+  EXPECT_EQ(1u, rig.node.stats().drops[static_cast<size_t>(Node::Drop::kDonation)]);
 }
 
 TEST(NodeRelay, KeepsTrafficToStreamsWithinTheBandwidth) {
