@@ -15,6 +15,7 @@
 #include "io/deferred_call.h"
 #include "io/event_loop.h"
 #include "io/peer_connection.h"
+#include "node/config.h"
 #include "node/metrics.h"
 
 namespace roost::io {
@@ -53,8 +54,8 @@ class PeerConnections final : private PeerConnection::Host {
   static constexpr int kKeepAliveIdleSeconds = 300;
   static constexpr int kKeepAliveIntervalSeconds = 60;
   static constexpr int kKeepAliveProbes = 5;
-  static constexpr int kPortTriesMax = 32;             // As of RelaySockets.
-  static constexpr uint32_t kArrivingPrefixes = 1024;  // Told apart at a time.
+  static constexpr int kPortTriesMax = 32;                                // As of RelaySockets.
+  static constexpr uint32_t kArrivingPrefixes = node::kArrivingPrefixes;  // Told apart at a time.
 
   // `loop` and `random` must outlive it.
   PeerConnections(EventLoop& loop, Random& random, const Options& options, Deliver deliver);

@@ -144,8 +144,9 @@ std::vector<MemoryUse> memory_plan(const Config& config) {
       {"admission",
        PrefixLimiter::bytes_for(config.admission.prefixes) +
            PrefixLimiter::bytes_for(std::min(config.admission.prefixes, kStreamPrefixesMax))},
-      {"peer connections",
-       config.relay.enabled ? config.relay.connections * kPeerConnectionBytes : 0},
+      {"peer connections", config.relay.enabled ? config.relay.connections * kPeerConnectionBytes +
+                                                      PrefixLimiter::bytes_for(kArrivingPrefixes)
+                                                : 0},
       {"relay", config.relay.enabled ? core::turn::Server::bytes_for(turn_options(config)) : 0},
       {"receive buffers", (kPublicSlots + (config.relay.enabled ? kRelaySlots : 0)) *
                               (kBurstBytes + kBurstDatagramsMax * sizeof(core::DatagramArrived))},

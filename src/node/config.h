@@ -147,6 +147,8 @@ inline constexpr uint64_t kDtlsBufferBytes = 256 * 1024;
 // What one TCP connection between the relay and a peer may hold in the shell: its own buffers, and
 // by how much those of the client's connection are larger than other ones'.
 inline constexpr uint64_t kPeerConnectionBytes = 32 * 1024;
+// Of how many prefixes the shell remembers that they connect to relayed addresses too often.
+inline constexpr uint32_t kArrivingPrefixes = 1024;
 
 // What the shell reads datagrams into: slots for whole bursts, of the public and of the relay's
 // sockets. Touched as far as bursts reach.
