@@ -46,7 +46,7 @@ void Driver::start() {
           [this](std::span<const core::RelayDatagramArrived> arrived) { on_relayed(arrived); },
       .failed = [this](const core::RelayErrorArrived& error) { turn(error); },
   });
-  // To the microsecond, not to the usual 50.
+  // A nap may end late by that, and by 50 us if nobody says so.
   prctl(PR_SET_TIMERSLACK, 1);
   loop_.set_after_pass([this] { gather(); });
 }

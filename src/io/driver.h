@@ -90,7 +90,7 @@ class Driver {
   std::optional<MonoTime> timer_set_for_;
   LoopHistogram turns_;
   Gather gather_;
-  uint64_t relayed_before_ = 0;  // The pass over the sockets that is going on.
+  uint64_t relayed_before_ = 0;  // Packets, when the last pass over the sockets ended.
 };
 
 }  // namespace roost::io

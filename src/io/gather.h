@@ -10,11 +10,12 @@ namespace roost::io {
 // Decides when the loop had better wait a moment for more packets to come.
 //
 // At the rates that real nodes see, waking up costs more than what it wakes up for. A nap after a
-// small turn lets the next one find many packets, at the price of no more than its length; but only
-// while so many come that several are to be expected in it: a call by itself never waits.
+// pass over all sockets that relayed little lets the next one find many packets, at the price of no
+// more than its length; but only while so many are relayed that several are to be expected in it: a
+// call by itself never waits, and who has no allocation causes no nap.
 class Gather {
  public:
-  // What makes a nap worth it, and what a turn has to find to need none.
+  // What makes a nap worth it, and what a pass has to relay to need none.
   static constexpr uint64_t kExpectedMin = 4;
   static constexpr uint64_t kEnough = 8;
   // Over which the rate is measured.
@@ -24,7 +25,7 @@ class Gather {
   explicit Gather(Duration nap_max) : nap_max_(nap_max) {}
   void set_nap_max(Duration nap_max) { nap_max_ = nap_max; }
 
-  // After a turn that found so many packets: how long to nap before the next.
+  // After a pass that has relayed so many packets, more than none: how long to nap before the next.
   Duration after(MonoTime now, uint64_t packets);
 
  private:
