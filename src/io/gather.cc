@@ -18,7 +18,8 @@ Duration Gather::after(MonoTime now, uint64_t packets) {
   const uint64_t expected = in_last_window_ * static_cast<uint64_t>(nap_max_.count()) / window_us;
   if (expected < kExpectedMin) return {};
   // Long enough for enough, and no longer.
-  return std::min(nap_max_, Duration(static_cast<int64_t>(kEnough * window_us / in_last_window_)));
+  const Duration enough_after(static_cast<int64_t>(kEnough * window_us / in_last_window_));
+  return std::clamp(enough_after - kWakeUp, Duration{}, nap_max_);
 }
 
 }  // namespace roost::io

@@ -18,6 +18,9 @@ class Gather {
   // What makes a nap worth it, and what a pass has to relay to need none.
   static constexpr uint64_t kExpectedMin = 4;
   static constexpr uint64_t kEnough = 8;
+  // What waking up takes anyway, and what comes meanwhile needs no nap: so naps get shorter with
+  // the rate faster than packets get denser, and end where every pass finds enough by itself.
+  static constexpr Duration kWakeUp = std::chrono::microseconds(40);
   // Over which the rate is measured.
   static constexpr Duration kWindow = std::chrono::milliseconds(20);
 

@@ -15,7 +15,8 @@ import statistics
 
 from page import heading, progress, table, verdict
 from servers import (
-    LOAD_CORE, WARMUP_SECONDS, BenchError, Server, coturn, roost, run_json, running)
+    LOAD_CORE, WARMUP_SECONDS, BenchError, Server, coturn, in_real_time, roost, run_json,
+    running)
 
 KINDS = ("single", "bursts", "pairs", "rates", "half", "idle", "uring")
 DEFAULT_KINDS = KINDS[:-1]  # The last one is about the forwarders alone.
@@ -311,14 +312,15 @@ def print_idle(summary: list[dict]) -> None:
 
 def half_load(servers: list[Server], without: Server,
               args: argparse.Namespace) -> tuple[dict, dict]:
-    """Each server at half of what it carries itself, and at Roost's half the way without any."""
+    """Each server at half of what it carries itself, and at Roost's half the way without any; the
+    former in real time."""
     capacity = run_case(Case(*HALF_LOAD_OF), servers, args)
     results: dict[str, list[dict]] = {}
     for server in servers:
         carried = statistics.median(row["delivered_per_second"] for row in capacity[server.name])
         case = dataclasses.replace(HALF_LOAD_CASE, rate=int(carried / 2))
         also = [without] if server.name == "roost" else []
-        results |= run_case(case, [server, *also], args)
+        results |= run_case(case, [in_real_time(server), *also], args)
     return summarize(HALF_LOAD_CASE, results), results
 
 

@@ -56,6 +56,15 @@ def coturn(binary: str, mode: str, options: Sequence[str]) -> Server:
     return Server("coturn", mode, command)
 
 
+def in_real_time(server: Server) -> Server:
+    """The same before every ordinary process of its core, so that a tail of its latency is its own
+    and not that of whatever else the machine does."""
+    def command(port: int, folder: pathlib.Path) -> list[str]:
+        return ["chrt", "--fifo", "1", *server.command(port, folder)]
+
+    return dataclasses.replace(server, command=command)
+
+
 _PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None, use_errno=True)
 

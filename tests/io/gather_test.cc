@@ -32,10 +32,10 @@ TEST(Gather, NapsWhereSeveralAreToBeExpected) {
       {20ms, 1ms, 0us},                          // One call.
       {1ms, 1ms, 0us},                           // Twenty: one packet in a nap.
       {250us, 1ms, 1ms},                         // Four in it.
-      {100us, 1ms, 800us},  {50us, 1ms, 400us},  // Eight come sooner.
+      {100us, 1ms, 760us},  {50us, 1ms, 360us},  // Eight come sooner.
       {100us, 0us, 0us},                         // Not wanted.
       {100us, 300us, 0us},                       // Three are not several.
-      {20us, 300us, 160us},
+      {20us, 300us, 120us}, {5us, 300us, 0us},   // Eight come while it wakes up.
   };
   for (const Row& row : kRows) {
     EXPECT_EQ(row.expect, after_one_every(row.gap, row.nap_max)) << row.gap.count();
