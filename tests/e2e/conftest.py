@@ -54,7 +54,7 @@ def roost(folder: pathlib.Path) -> Iterator[Callable[..., Roost]]:
         def make(*arguments: Any, **options: Any) -> Roost:
             number = len(list(folder.iterdir()))
             made = Roost(folder / f"roost-{number}", *arguments, **options)
-            stack.callback(_end, made)
+            stack.callback(made.end)
             return made
 
         yield make
@@ -86,9 +86,3 @@ def program_for_all() -> Iterator[pathlib.Path]:
         copy.parent.chmod(0o755)
         copy.chmod(0o755)
         yield copy
-
-
-def _end(made: Roost) -> None:
-    if made.is_running():
-        made.stop()
-    made.expect_unbroken()

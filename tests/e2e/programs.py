@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: MIT
 """Programs that others wrote: found, or the test fails; never left out."""
 
+import contextlib
 import shutil
 import subprocess
-from typing import Optional, Sequence
+from typing import Iterator, Optional, Sequence
 
 
 def find(program: str) -> str:
@@ -33,6 +34,25 @@ def run(command: Sequence[str], *, timeout: float = 10, exit_code: Optional[int]
 
 def output(command: Sequence[str], **options) -> str:
     return run(command, **options).stdout
+
+
+@contextlib.contextmanager
+def running(command: Sequence[str], *, ended_within: float = 10,
+            **options) -> "Iterator[subprocess.Popen]":
+    """While the block runs. However that ends, so does the program."""
+    for stream in ("stdin", "stdout", "stderr"):
+        options.setdefault(stream, subprocess.DEVNULL)
+    process = subprocess.Popen([find(command[0]), *map(str, command[1:])], **options)
+    try:
+        yield process
+    finally:
+        process.terminate()
+        try:
+            process.wait(ended_within)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+            raise
 
 
 def _text(captured: Optional[bytes]) -> str:

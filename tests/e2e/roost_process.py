@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: MIT
 """A running daemon: its configuration, its life, what it says about itself."""
 
+import contextlib
 import os
 import pathlib
 import re
 import signal
 import subprocess
 import time
-from typing import Any, Callable, Mapping, Optional, Sequence
+from typing import Any, Callable, Iterator, Mapping, Optional, Sequence
 
 import programs
 from admin_listener import AdminListener
@@ -93,6 +94,14 @@ class Roost:
                   what=f"{until} of {self.admin.address} says 200")
         return self
 
+    @contextlib.contextmanager
+    def running(self) -> "Iterator[Roost]":
+        """Starts it for the block. However that ends, the node does, and others have its port."""
+        try:
+            yield self.start()
+        finally:
+            self.end()
+
     def start_in_vain(self) -> tuple[int, str]:
         """Starts it and expects that it refuses to. Returns the exit code and what it says."""
         before = len(self.log())
@@ -137,6 +146,12 @@ class Roost:
         exit_code = self.wait_for_exit(within=within)
         assert exit_code == 0, f"stopped with {exit_code}:\n{self.log()}"
         return time.monotonic() - started
+
+    def end(self) -> None:
+        """Expects a clean end of it if it still runs."""
+        if self.is_running():
+            self.stop()
+        self.expect_unbroken()
 
     def wait_for_exit(self, *, within: float = STOPPED_WITHIN_SECONDS) -> int:
         process = self.process

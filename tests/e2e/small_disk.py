@@ -23,7 +23,9 @@ class SmallDisk:
              'mount -t tmpfs -o "size=$2k,mode=755" tmpfs "$1" && echo mounted && exec cat',
              "sh", str(path), str(kibibytes)],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        assert self._holder.stdout.readline() == "mounted\n", "a mount namespace is not to be had"
+        if self._holder.stdout.readline() != "mounted\n":
+            self.delete()
+            raise AssertionError("a mount namespace is not to be had")
         self.prefix = [programs.find("nsenter"), f"--mount=/proc/{self._holder.pid}/ns/mnt", "--"]
         self.seen = pathlib.Path(f"/proc/{self._holder.pid}/root{path}")
         self._filler = self.seen / "filler"

@@ -65,13 +65,12 @@ def node(tmp_path_factory, internet, authority):
     folder = tmp_path_factory.mktemp("node")
     certificate, key = make_certificate(folder, "relay.example", address=NODE_V4[0],
                                         issuer=authority)
-    made = Roost(folder / "roost", {
+    with Roost(folder / "roost", {
         "relay": {"users": dict([ALICE]), "shared_secret": SECRET,
                   "allocation_bandwidth": "20 Mbit/s"},  # Saves the tests some seconds.
         "tls": {"certificate": str(certificate), "key": str(key)},
-    }, namespace=internet.node).start()
-    yield made
-    made.stop()
+    }, namespace=internet.node).running() as made:
+        yield made
 
 
 @pytest.fixture(scope="module")

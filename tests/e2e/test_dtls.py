@@ -37,10 +37,8 @@ def associations(node: Roost) -> float:
 
 @pytest.fixture
 def node(tmp_path):
-    made = Roost(tmp_path, {"admission": {"packets_per_second_per_prefix": 0}}).start()
-    yield made
-    if made.is_running():
-        made.stop()
+    with Roost(tmp_path, {"admission": {"packets_per_second_per_prefix": 0}}).running() as made:
+        yield made
 
 
 @contextlib.contextmanager

@@ -4,7 +4,6 @@ Prometheus that scrapes and answers a query, and a look for the addresses of tho
 
 import json
 import socket
-import subprocess
 import time
 import urllib.parse
 import urllib.request
@@ -36,19 +35,13 @@ def test_prometheus_scrapes_and_answers_a_query(roost, folder):
         "scrape_configs": [{"job_name": "roost",
                             "static_configs": [{"targets": [node.admin.address]}]}]}))
     programs.run(["promtool", "check", "config", folder / "prometheus.yml"])
-    with (folder / "prometheus.log").open("w") as log:
-        prometheus = subprocess.Popen(
-            [programs.find("prometheus"), f"--config.file={folder}/prometheus.yml",
-             f"--storage.tsdb.path={folder}/tsdb", f"--web.listen-address=127.0.0.1:{port}"],
-            stdout=log, stderr=log)
-    try:
+    with programs.running(
+            ["prometheus", f"--config.file={folder}/prometheus.yml",
+             f"--storage.tsdb.path={folder}/tsdb", f"--web.listen-address=127.0.0.1:{port}"]):
         query = 'sum by (job) (roost_stun_successes_total{transport="udp"})'
         assert _first_result(port, query, within=15) == "5"
         assert _first_result(port, 'up{job="roost"}', within=5) == "1"
         assert _first_result(port, "roost_ready", within=5) == "1"
-    finally:
-        prometheus.terminate()
-        prometheus.wait(10)
 
 
 def _first_result(port: int, query: str, within: float) -> str:

@@ -39,16 +39,13 @@ def transcripts(tmp_path_factory, internet):
     from roost_process import Roost  # A daemon for the whole module.
 
     folder = tmp_path_factory.mktemp("node")
-    node = Roost(folder, {"stun": {"discovery_addresses": [*NODE_V4, *NODE_V6]}},
-                 namespace=internet.node).start()
-    try:
+    with Roost(folder, {"stun": {"discovery_addresses": [*NODE_V4, *NODE_V6]}},
+               namespace=internet.node).running() as node:
         with concurrent.futures.ThreadPoolExecutor(max_workers=16) as pool:
             yield {place: text.result() for place, text in _ask_everywhere(internet, pool).items()}
         for name, least in (("roost_stun_requests_total", 20),
                             ("roost_stun_classic_requests_total", 20)):
             assert node.metric(name) >= least
-    finally:
-        node.stop()
 
 
 def _ask_everywhere(internet, pool):

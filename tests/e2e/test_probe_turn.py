@@ -30,31 +30,28 @@ DIRECT = ["binding", "allocate", "peer_binding", "permission", "knock", "channel
 
 @pytest.fixture(scope="module")
 def node(tmp_path_factory, internet):
-    made = Roost(tmp_path_factory.mktemp("node"), {"relay": RELAY}, namespace=internet.node).start()
-    yield made
-    made.stop()
+    with Roost(tmp_path_factory.mktemp("node"), {"relay": RELAY},
+               namespace=internet.node).running() as made:
+        yield made
 
 
 @pytest.fixture(scope="module")
 def coturn(tmp_path_factory, internet):
     folder = tmp_path_factory.mktemp("coturn")
-    process = subprocess.Popen(
-        internet.node.command(
-            programs.find("turnserver"), "-n", "--listening-port", str(COTURN_PORT), "--listening-ip",
-            NODE_V4[1], "--relay-ip", NODE_V4[1], "--lt-cred-mech", "--user", f"alice:{PASSWORD}",
-            "--realm", "elsewhere", "--no-tls", "--no-dtls", "--no-cli", "--user-quota", "2",
-            "--log-file", str(folder / "log"), "--simple-log", "--pidfile", str(folder / "pid"),
-            "--userdb", str(folder / "db"), "--min-port", "40000", "--max-port", "40100"),
-        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=folder)
-    for _ in range(100):
-        if _probe(internet.open, f"stun:{NODE_V4[1]}:{COTURN_PORT}", "--timeout", "100")[0] == 0:
-            break
-        time.sleep(0.05)
-    else:
-        raise AssertionError("turnserver does not answer")
-    yield f"{NODE_V4[1]}:{COTURN_PORT}"
-    process.terminate()
-    process.wait(5)
+    command = internet.node.command(
+        programs.find("turnserver"), "-n", "--listening-port", str(COTURN_PORT), "--listening-ip",
+        NODE_V4[1], "--relay-ip", NODE_V4[1], "--lt-cred-mech", "--user", f"alice:{PASSWORD}",
+        "--realm", "elsewhere", "--no-tls", "--no-dtls", "--no-cli", "--user-quota", "2",
+        "--log-file", str(folder / "log"), "--simple-log", "--pidfile", str(folder / "pid"),
+        "--userdb", str(folder / "db"), "--min-port", "40000", "--max-port", "40100")
+    with programs.running(command, cwd=folder):
+        for _ in range(100):
+            if _probe(internet.open, f"stun:{NODE_V4[1]}:{COTURN_PORT}", "--timeout", "100")[0] == 0:
+                break
+            time.sleep(0.05)
+        else:
+            raise AssertionError("turnserver does not answer")
+        yield f"{NODE_V4[1]}:{COTURN_PORT}"
 
 
 def _probe(place, *arguments, password=None):

@@ -18,8 +18,8 @@ def talk(tmp_path_factory, internet):
     """An allocation, data both ways in both forms, an error and the end; and who took part."""
     folder = tmp_path_factory.mktemp("capture")
     node = Roost(folder / "node", {"relay": {"users": {"alice": "secret"}}},
-                 namespace=internet.node).start()
-    with internet.open.udp_socket(OPEN) as udp, internet.open.udp_socket(OPEN) as peer, \
+                 namespace=internet.node)
+    with node.running(), internet.open.udp_socket(OPEN) as udp, internet.open.udp_socket(OPEN) as peer, \
             capturing(internet.node, folder, "udp") as captured:
         alice = TurnClient(udp, (NODE_V4[0], PORT))
         assert alice.allocate().error is None
@@ -40,7 +40,6 @@ def talk(tmp_path_factory, internet):
         assert alice.refresh(0).error is None
         captured.wait_for(lambda: captured.count("stun.type == 0x0104") >= 1)
         relayed, at = alice.relayed, peer.getsockname()
-    node.stop()
     return captured, relayed, at
 
 

@@ -119,18 +119,16 @@ def _uclient(place: Namespace, *arguments: str,
 @pytest.fixture(scope="module")
 def node(tmp_path_factory, internet):
     folder = tmp_path_factory.mktemp("node")
-    made = Roost(folder, {"relay": RELAY, "admission": ADMISSION}, namespace=internet.node).start()
-    yield made
-    made.stop()
+    with Roost(folder, {"relay": RELAY, "admission": ADMISSION},
+               namespace=internet.node).running() as made:
+        yield made
 
 
 @pytest.fixture(scope="module")
 def peer(internet):
     """Sends back what it gets, at 11.0.2.10 and 2a00:11:2::10."""
-    process = subprocess.Popen(
-        internet.open.command(programs.find("turnutils_peer"), "-p", "3480"),
-        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    with internet.open.udp_socket("0.0.0.0") as udp:
+    command = internet.open.command(programs.find("turnutils_peer"), "-p", "3480")
+    with programs.running(command), internet.open.udp_socket("0.0.0.0") as udp:
         udp.settimeout(0.1)
         for _ in range(50):
             try:
@@ -141,9 +139,7 @@ def peer(internet):
                 time.sleep(0.02)
         else:
             raise AssertionError("turnutils_peer does not answer")
-    yield
-    process.terminate()
-    process.wait(5)
+        yield
 
 
 @pytest.fixture(scope="module")

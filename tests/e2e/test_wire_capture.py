@@ -16,12 +16,11 @@ from wire_capture import PORT, capturing
 def capture(tmp_path_factory, internet):
     """Binding requests over UDP and TCP, IPv4 and IPv6, and one with an unknown attribute."""
     folder = tmp_path_factory.mktemp("capture")
-    node = Roost(folder / "node", {"stun": {"software": "roost"}}, namespace=internet.node).start()
-    with capturing(internet.open, folder, f"port {PORT}") as captured:
+    node = Roost(folder / "node", {"stun": {"software": "roost"}}, namespace=internet.node)
+    with node.running(), capturing(internet.open, folder, f"port {PORT}") as captured:
         _talk(internet)
         captured.wait_for(lambda: captured.count("stun.type == 0x0111") >= 1
                           and captured.count("stun.type == 0x0101 && tcp") >= 2)
-    node.stop()
     return captured
 
 

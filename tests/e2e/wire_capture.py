@@ -43,14 +43,9 @@ def capturing(place: Namespace, folder: pathlib.Path, packets: str) -> Iterator[
     """Of the place's eth0, while the block runs; its last act must be to wait_for() all."""
     capture = Capture(folder / "wire.pcapng")
     log = folder / "tshark.log"
-    with log.open("w") as stderr:
-        tshark = subprocess.Popen(
+    with log.open("w") as stderr, programs.running(
             place.command(programs.find("tshark"), "-q", "-n", "-i", "eth0", "-f", packets, "-w",
-                          str(capture.file)), stdout=subprocess.DEVNULL, stderr=stderr)
-        try:
-            # tshark begins slowly on a machine that is busy with other things.
-            capture.wait_for(lambda: "Capture started" in log.read_text(), seconds=30)
-            yield capture
-        finally:
-            tshark.terminate()
-            tshark.wait(10)
+                          str(capture.file)), stderr=stderr):
+        # tshark begins slowly on a machine that is busy with other things.
+        capture.wait_for(lambda: "Capture started" in log.read_text(), seconds=30)
+        yield capture
