@@ -6,6 +6,7 @@
 
 #include "base/bounded_map.h"
 #include "base/bytes.h"
+#include "base/time.h"
 #include "base/zeroed_array.h"
 #include "core/turn/fair_share.h"
 
@@ -18,6 +19,7 @@ struct Account {
   struct Period {
     int64_t number = 0;
     uint64_t relayed_bytes = 0;
+    MonoTime begun_at;
   };
 
   uint64_t user = 0;  // As in Authenticator::Proof.

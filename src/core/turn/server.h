@@ -201,8 +201,8 @@ class Server {
   void end_whom_nobody_vouches_for(MonoTime now);
   void note_relayed();
   void note_relayed(const Allocation& allocation);
-  bool open_account(Allocation& allocation);
-  void begin_period(Allocation& allocation);
+  bool open_account(MonoTime now, Allocation& allocation);
+  void begin_period(MonoTime now, Allocation& allocation);
   Duration lifetime_for(const Request& request, const Allocation& allocation) const;
   void count_success(wire::StunMethod method);
   Allocation* find_own(const Request& request, Outbox& out);

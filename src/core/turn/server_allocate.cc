@@ -75,12 +75,12 @@ void Server::allocate(const Request& request, Outbox& out) {
   if (token) {
     allocation = table_.claim(load_u64(token->data()), request.flow, request.proof);
     if (allocation == nullptr) return refuse(request, 508, out);
-    begin_period(*allocation);
+    begin_period(request.now.mono, *allocation);
   } else {
     const auto created = table_.create(request.flow, request.proof);
     if (!created) return refuse(request, code_of(created.error()), out);
     allocation = *created;
-    if (!open_account(*allocation)) {
+    if (!open_account(request.now.mono, *allocation)) {
       table_.erase(*allocation);
       return refuse(request, 486, out);
     }

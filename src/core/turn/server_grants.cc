@@ -72,9 +72,9 @@ Duration Server::lifetime_for(const Request& request, const Allocation& allocati
 
 // Whether the grant, if there is one, or the stranger's period has something left. What an earlier
 // account had relayed counts for the grant.
-bool Server::open_account(Allocation& allocation) {
+bool Server::open_account(MonoTime now, Allocation& allocation) {
   if (allocation.proof.payer == Payer::kStranger) {
-    begin_period(allocation);
+    begin_period(now, allocation);
     return !forwarder_.is_used_up(allocation, Forwarder::kHeaderBytes);
   }
   if (allocation.proof.grant == 0) return true;
@@ -89,7 +89,11 @@ bool Server::open_account(Allocation& allocation) {
 // Which period that is, the credentials' name says: each belongs to one, whenever it is used, and
 // two of them at most have any that are valid. They begin at another time for each account, so that
 // not all come at once.
-void Server::begin_period(Allocation& allocation) {
+//
+// Where the clock was set back, credentials of more than two periods are valid: those of an earlier
+// one draw on the later one that has its place, or two of them in turn would each give all bytes
+// anew. After the time of two periods that one is over, whatever the clock once said it was.
+void Server::begin_period(MonoTime now, Allocation& allocation) {
   const Authenticator::Proof& proof = allocation.proof;
   if (proof.payer != Payer::kStranger) return;
   const auto seconds = std::chrono::floor<std::chrono::seconds>(options_.stranger_period).count();
@@ -98,7 +102,10 @@ void Server::begin_period(Allocation& allocation) {
   // The name is to be believed: it is signed by us.
   allocation.period = (proof.expires_at.time_since_epoch().count() + shift) / length;
   Account::Period& period = table_.account_of(allocation).period(allocation.period);
-  if (period.number != allocation.period) period = {allocation.period, 0};
+  const bool is_over = now >= period.begun_at + 2 * options_.stranger_period;
+  if (allocation.period > period.number || (allocation.period < period.number && is_over)) {
+    period = {allocation.period, 0, now};
+  }
 }
 
 }  // namespace roost::core::turn

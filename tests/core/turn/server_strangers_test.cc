@@ -126,6 +126,27 @@ TEST(TurnStrangers, GetThemAnewOnlyWithTheNextPeriod) {
   EXPECT_GE(packets, (kHours - 1) * kBytes / 100);
 }
 
+// What was minted before stays valid for all the time by which the clock was set back, beside what
+// is minted now.
+TEST(TurnStrangers, GetNothingTwiceWhereTheClockIsSetBack) {
+  World world(options());
+  Client early(world, address(1), mint(world));
+  EXPECT_EQ(relay(world, early, 11), kBytes / 100);
+  for (int i = 1; i <= 5; ++i) {
+    world.set_wall(*world.now().wall - hours(2));
+    Client late(world, address(1 + i), mint(world, kStrangerId, static_cast<uint64_t>(i) + 1));
+    for (Client* client : {&late, &early}) {
+      world.pass(Duration());
+      EXPECT_EQ(relay(world, *client, 11), 0u) << i;
+      client->refresh({lifetime(0)});
+    }
+  }
+  // Nor is it lost for ever: the clock was wrong before.
+  for (int i = 0; i < 9; ++i) world.pass(minutes(15));
+  Client renewed(world, address(9), mint(world, kStrangerId, 99));
+  EXPECT_EQ(relay(world, renewed, 11), kBytes / 100);
+}
+
 TEST(TurnStrangers, GetTheirTimeOnceForAllAllocations) {
   World world(options());
   Client client(world, address(1), mint(world));
