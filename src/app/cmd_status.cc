@@ -142,6 +142,9 @@ std::string table_of(const Json& status) {
   row(table, "ready",
       status.at("is_ready").get<bool>() ? "yes"
                                         : "no: " + joined(status.at("not_ready_because"), "; "));
+  if (!status.at("unsaved").empty()) {
+    row(table, "not saved", joined(status.at("unsaved")) + "; the log says why");
+  }
   row(table, "up for", duration(status.at("uptime_seconds").get<int64_t>()));
   row(table, "udp", joined(status.at("listens").at("udp")));
   row(table, "tcp, tls, http", joined(status.at("listens").at("tcp")));

@@ -186,7 +186,8 @@ Daemon::Daemon(Parts parts, StderrLog& log, Supervisor& supervisor)
               .port_min = config_.relay.port_min,
               .port_max = config_.relay.port_max},
              [this](const core::Input& input) { driver_.turn(input); }),
-      pages_(node_, driver_, streams_, udp_endpoints_, tcp_endpoints_, started_at_) {
+      pages_(node_, driver_, streams_, month_keeper_, grant_keeper_, udp_endpoints_, tcp_endpoints_,
+             started_at_) {
   month_keeper_.restore();
   node_.budget().turn(io::read_clocks());
   driver_.set_keep_count([this] { month_keeper_.cover(); });

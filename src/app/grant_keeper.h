@@ -36,6 +36,8 @@ class GrantKeeper {
   // Called every minute or so. What went wrong is tried again.
   void keep_house(const Now& now);
   void save_at_stop();
+  // False from an attempt that was in vain until one that was not.
+  bool can_save() const { return !report_.is_failing(); }
 
  private:
   using Used = std::map<uint64_t, uint64_t>;

@@ -4,7 +4,6 @@
 namespace roost::app {
 namespace {
 
-constexpr std::string_view kFile = "month";
 constexpr size_t kFileSizeMax = 64;
 
 }  // namespace

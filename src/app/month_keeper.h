@@ -2,6 +2,7 @@
 #pragma once
 
 #include <optional>
+#include <string_view>
 
 #include "app/save_report.h"
 #include "base/time.h"
@@ -26,6 +27,7 @@ namespace roost::app {
 // serves on and counts in memory, and what ends the process then ends that count too.
 class MonthKeeper {
  public:
+  static constexpr std::string_view kFile = "month";
   static constexpr Duration kFlushPeriod = std::chrono::minutes(10);
 
   // All must outlive the keeper.
@@ -40,6 +42,8 @@ class MonthKeeper {
   void keep_house(MonoTime now);
   // Keeps what was sent, down to the disk: at the end.
   void save_at_stop();
+  // False from an attempt that was in vain until one that was not.
+  bool can_save() const { return !report_.is_failing(); }
 
  private:
   void open();

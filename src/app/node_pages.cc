@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <numeric>
 
+#include "app/grant_file.h"
 #include "base/text.h"
 #include "io/clock.h"
 #include "io/process_metrics.h"
@@ -163,11 +164,14 @@ Json relay(const node::Node& node) {
 }  // namespace
 
 NodePages::NodePages(const node::Node& node, const io::Driver& driver,
-                     const io::StreamServer& streams, std::vector<Endpoint> udp,
+                     const io::StreamServer& streams, const MonthKeeper& month_keeper,
+                     const GrantKeeper& grant_keeper, std::vector<Endpoint> udp,
                      std::vector<Endpoint> tcp, MonoTime started_at)
     : node_(node),
       driver_(driver),
       streams_(streams),
+      month_keeper_(month_keeper),
+      grant_keeper_(grant_keeper),
       udp_(std::move(udp)),
       tcp_(std::move(tcp)),
       started_at_(started_at) {}
@@ -185,6 +189,10 @@ std::string NodePages::metrics() {
   }
   out.gauge("roost_ready", "Whether the node serves: what /readyz says.")
       .value(uint64_t{not_ready_because().empty()});
+  out.gauge("roost_state_unsaved",
+            "1 for a file of the state directory that could not be written the last time.")
+      .labelled("file", MonthKeeper::kFile, uint64_t{!month_keeper_.can_save()})
+      .labelled("file", kUsedFile, uint64_t{!grant_keeper_.can_save()});
   node::write_metrics(node_, io::read_clocks(), out);
   driver_.write_metrics(out);
   streams_.write_metrics(out);
@@ -200,6 +208,9 @@ std::string NodePages::status_json() {
     external.push_back(address.text());
   }
   const std::vector<std::string> reasons = not_ready_because();
+  Json unsaved = Json::array();
+  if (!month_keeper_.can_save()) unsaved.push_back(MonthKeeper::kFile);
+  if (!grant_keeper_.can_save()) unsaved.push_back(kUsedFile);
   const Json status = {{"software", node::kSoftware},
                        {"node_id", to_z_base32(node_.public_key())},
                        {"role", wire::label(node_.role())},
@@ -209,6 +220,7 @@ std::string NodePages::status_json() {
                        {"wall_clock_is_known", now.wall.has_value()},
                        {"listens", {{"udp", texts(udp_)}, {"tcp", texts(tcp_)}}},
                        {"external_addresses", external},
+                       {"unsaved", unsaved},
                        {"donation", donation(node_, now)},
                        {"received_messages", by_transport(node_.stats().received)},
                        {"dropped_messages", drops(node_)},

@@ -4,6 +4,8 @@
 #include <string>
 #include <vector>
 
+#include "app/grant_keeper.h"
+#include "app/month_keeper.h"
 #include "io/admin_server.h"
 #include "io/driver.h"
 #include "io/stream_server.h"
@@ -17,6 +19,7 @@ class NodePages final : public io::AdminPages {
  public:
   // All must outlive the pages. `udp` and `tcp` are the endpoints that are listened on.
   NodePages(const node::Node& node, const io::Driver& driver, const io::StreamServer& streams,
+            const MonthKeeper& month_keeper, const GrantKeeper& grant_keeper,
             std::vector<Endpoint> udp, std::vector<Endpoint> tcp, MonoTime started_at);
 
   std::string metrics() override;
@@ -30,6 +33,8 @@ class NodePages final : public io::AdminPages {
   const node::Node& node_;
   const io::Driver& driver_;
   const io::StreamServer& streams_;
+  const MonthKeeper& month_keeper_;
+  const GrantKeeper& grant_keeper_;
   std::vector<Endpoint> udp_;
   std::vector<Endpoint> tcp_;
   MonoTime started_at_;

@@ -321,10 +321,12 @@ TEST_F(GrantKeeperTest, SaysOnceThatItCannotSaveAndTriesAgain) {
   EXPECT_EQ("what grants have relayed is not saved", log_.last().substr(0, 37));
   EXPECT_EQ(500u, saved("Anna"));        // The old count is whole,
   EXPECT_EQ(600u, run.relayed("Anna"));  // and the new one goes on.
+  EXPECT_FALSE(run.keeper.can_save());
   unblock(kUsedFile);
   run.keep_house(2h + 30min);  // Without waiting for another period.
   EXPECT_EQ(600u, saved("Anna"));
   EXPECT_EQ("what grants have relayed is saved again", log_.last());
+  EXPECT_TRUE(run.keeper.can_save());
   EXPECT_EQ(1u, log_.errors());
 }
 

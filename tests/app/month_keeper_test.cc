@@ -184,8 +184,10 @@ TEST_F(MonthKeeperTest, GoesOnCountingWhereNothingCanBeKept) {
   EXPECT_TRUE(budget.is_covered());
   EXPECT_FALSE(std::filesystem::exists(path()));
   EXPECT_EQ(1u, log_.errors());
+  EXPECT_FALSE(keeper.can_save());
   std::filesystem::remove(path() + ".new");
   keeper.keep_house(kStart.mono + 1min);
+  EXPECT_TRUE(keeper.can_save());
   EXPECT_LE(100'000'000u, kept_bytes());
   EXPECT_EQ("the count of this month's traffic is saved again", log_.last());
 }
