@@ -1,21 +1,30 @@
 # SPDX-License-Identifier: MIT
 """Goal: a disk that is full or read-only takes nothing away that was granted, counted or known
 before, stops no service, and is told once, in words that help. Method: a state directory on a disk of
-a few hundred kilobytes, filled to the last page."""
+a few hundred kilobytes, filled to the last page; and one that turns read-only under a daemon."""
 
 import json
+import os
+import re
 import socket
 import urllib.request
 
 import pytest
 
 import stun_wire
+from read_only_disk import ReadOnlyDisk
 from roost_process import run_command
 from small_disk import SmallDisk
 from turn_wire import TurnClient
 
 FULL = "No space left on device; nothing has changed; make room"
 NOT_KEPT = "count of this month's traffic is not saved"
+READ_ONLY = "Read-only file system"
+# Enough that what is kept of the month has to be renewed.
+MANY_REQUESTS = 1500
+
+SECTIONS = {"admission": {"packets_per_second_per_prefix": 0},
+            "relay": {"addresses": ["127.0.0.1"], "allow_peers": ["127.0.0.0/8"]}}
 
 
 @pytest.fixture
@@ -28,11 +37,7 @@ def disk(folder):
 @pytest.fixture
 def node(roost, disk):
     """A daemon that is not started yet."""
-    return roost({
-        "node": {"state_dir": str(disk.path / "state")},
-        "admission": {"packets_per_second_per_prefix": 0},
-        "relay": {"addresses": ["127.0.0.1"], "allow_peers": ["127.0.0.0/8"]},
-    }, prefix=disk.prefix)
+    return roost({"node": {"state_dir": str(disk.path / "state")}, **SECTIONS}, prefix=disk.prefix)
 
 
 @pytest.fixture
@@ -201,3 +206,73 @@ def test_who_can_keep_nothing_serves_on_says_so_once_and_recovers_by_itself(node
     node.kill()
     node.start()
     assert node.metric("roost_donated_month_bytes") >= counted
+
+
+def _unsaved(node):
+    """What status, metrics and the table say, which is the same."""
+    told = node.admin.status()["unsaved"]
+    assert told == [file for file in ("month", "grants.used")
+                    if node.metric("roost_state_unsaved", file=file)]
+    table = run_command("status", "--config", node.config_path).stdout
+    assert ("not saved" in table) == bool(told)
+    return told
+
+
+def _add_grant(node, disk, name, exit_code=0):
+    return run_command("grant", "add", name, "--config", node.config_path, exit_code=exit_code,
+                       env={**os.environ, **disk.environment}).stdout
+
+
+def _contents(node):
+    return {file.name: file.read_bytes() for file in node.state_dir.iterdir()}
+
+
+def test_a_disk_that_turns_read_only_stops_nothing_and_is_saved_to_when_it_can_be(roost, folder):
+    disk = ReadOnlyDisk(folder)
+    node = roost(SECTIONS, environment=disk.environment).start()
+    token = _add_grant(node, disk, "Anna").split()[0]
+    node.wait_for_log("grants in force: 1")
+    assert _unsaved(node) == []
+    before = _contents(node)
+    disk.turn_read_only()
+    _spend(node, MANY_REQUESTS)
+    node.wait_for_log(f"{NOT_KEPT}: .*/month: {READ_ONLY}")
+    assert _unsaved(node) == ["month"]
+    assert READ_ONLY in _add_grant(node, disk, "Bob", exit_code=1)
+    _relay(node, token, 100)
+    assert "nothing changed" in node.reload({})
+    assert node.admin.get("/readyz").status == 200
+    _spend(node, MANY_REQUESTS)
+    counted = node.metric("roost_donated_month_bytes")
+    assert _contents(node) == before
+
+    disk.turn_writable()
+    # When it keeps house the next time.
+    node.wait_for_log("count of this month's traffic is saved again", within=65)
+    assert node.log().count(NOT_KEPT) == 1
+    assert _unsaved(node) == []
+    _add_grant(node, disk, "Bob")
+    node.wait_for_log("grants in force: 2")
+    node.kill()
+    node.start()
+    assert node.metric("roost_donated_month_bytes") >= counted
+
+
+def test_a_stop_on_a_disk_that_turned_read_only_is_clean_and_damages_nothing(roost, folder):
+    disk = ReadOnlyDisk(folder)
+    node = roost(SECTIONS, environment=disk.environment).start()
+    token = _add_grant(node, disk, "Anna").split()[0]
+    node.wait_for_log("grants in force: 1")
+    before = _contents(node)
+    disk.turn_read_only()
+    _relay(node, token, 10)
+    node.stop()
+    for what in "count of this month's traffic", "what grants have relayed":
+        assert re.search(f"{what} is not saved: .*{READ_ONLY}", node.log())
+    exit_code, said = node.start_in_vain()
+    assert exit_code == 1 and READ_ONLY in said
+    assert _contents(node) == before
+    disk.turn_writable()
+    node.start()
+    node.wait_for_log("grants in force: 1")
+    _relay(node, token, 1)
