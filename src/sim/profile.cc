@@ -298,10 +298,8 @@ void Game::add_pair(size_t number) {
   }
 }
 
-// Those who are connected to peers by a relay; the second peer is permitted to nobody. Not in the
-// zoo of NATs, where a world in some hundreds leaves one of them unserved.
+// Those who are connected to peers by a relay; the second peer is permitted to nobody.
 void Game::add_stream_relay_clients() {
-  if (play_.profile == Profile::kNatZoo) return;
   const uint64_t count = dice_.below(kStreamRelayClientsMax + 1);
   if (count == 0) return;
   auto& peer = world_.run<actors::DataPeer>(world_.add_host(), transfers_);

@@ -53,6 +53,7 @@ StreamRelayClient::StreamRelayClient(Host& host, const Options& options, DataPee
 
 void StreamRelayClient::rest() {
   state_ = State::kResting;
+  second_connect_.clear();
   drop_data();
   state_since_ = now() + host().dice().between(seconds(1), kRestMax);
   set_alarm(now() + kTick);
@@ -89,7 +90,9 @@ void StreamRelayClient::start() {
   }
   const Endpoint peer = peer_.endpoint(relayed_->address.is_v4(), manner_);
   request(State::kConnecting, connect_request(credentials_, peer, dice));
-  if (dare_ == Dare::kConnectTwice) control_.send(connect_request(credentials_, peer, dice));
+  if (dare_ != Dare::kConnectTwice) return;
+  second_connect_ = connect_request(credentials_, peer, dice);
+  control_.send(second_connect_);
 }
 
 void StreamRelayClient::begin_anew() {
@@ -235,9 +238,12 @@ void StreamRelayClient::take_control(Bytes message) {
     ++refused_dare_count_;
     return;
   }
-  const bool answers = !request_.empty() && same_bytes(view->cookie_and_transaction_id(),
-                                                       Bytes(request_).subspan(4, 16));
-  if (!answers) return;
+  const auto answers = [&](const Message& request) {
+    return !request.empty() &&
+           same_bytes(view->cookie_and_transaction_id(), Bytes(request).subspan(4, 16));
+  };
+  if (answers(second_connect_)) return take_second_reply(*view);
+  if (!answers(request_)) return;
   if (view->message_class() == StunClass::kError) return take_error(*view);
   if (view->message_class() == StunClass::kSuccess) take_reply(*view);
 }
@@ -269,6 +275,17 @@ void StreamRelayClient::take_reply(const StunView& reply) {
     case State::kTalking:
     case State::kRetrying: return;
   }
+}
+
+// Where the first Connect has failed at once, the second is the one that connects.
+void StreamRelayClient::take_second_reply(const StunView& reply) {
+  second_connect_.clear();
+  if (reply.message_class() != StunClass::kSuccess) return;
+  const bool is_wanted = state_ == State::kConnecting || state_ == State::kRetrying;
+  const auto number = reply.find_u32(StunAttribute::kConnectionId);
+  if (!is_wanted || !number) return;
+  request_.clear();
+  take_number(*number);
 }
 
 // The request that was refused for its nonce only.

@@ -94,6 +94,7 @@ class StreamRelayClient final : public Actor {
   void take_control(Bytes message);
   void take_reply(const wire::StunView& reply);
   void take_error(const wire::StunView& reply);
+  void take_second_reply(const wire::StunView& reply);
   void take_number(uint32_t number);
   void bind();
   void send_bind();
@@ -123,6 +124,7 @@ class StreamRelayClient final : public Actor {
   Dare dare_ = Dare::kNone;
   std::optional<Endpoint> relayed_;
   Message request_;
+  Message second_connect_;  // To the same peer, sent right behind the first.
   MonoTime began_at_{};
   MonoTime state_since_{};
   MonoTime said_at_{};  // On the control connection.
