@@ -23,6 +23,8 @@ constexpr Duration kRetryPause = seconds(2);
 constexpr Duration kFetchPatience = seconds(10);
 constexpr Duration kStatePatience = seconds(10);   // With one that does not answer.
 constexpr Duration kDareTime = milliseconds(600);  // For others to try a number.
+constexpr Duration kHoardTime = seconds(4);
+constexpr uint16_t kHoardCount = 24;  // More than one allocation may have, some of which fail.
 constexpr uint64_t kBytesMax = 20'000;
 constexpr uint8_t kTlsHandshake = 22;
 
@@ -83,6 +85,7 @@ void StreamRelayClient::begin_attempt() {
 
 void StreamRelayClient::start() {
   if (!relayed_) return begin_anew();
+  if (dare_ == Dare::kHoard) return hoard();
   Dice& dice = host().dice();
   if (awaits_call_) {
     const Endpoint peer = peer_.endpoint(relayed_->address.is_v4(), DataPeer::Manner::kHonest);
@@ -154,6 +157,9 @@ void StreamRelayClient::on_alarm() {
         if (state_ != State::kAwaiting) relayed_.reset();
         return retry();
       }
+      break;
+    case State::kHoarding:
+      if (now() >= state_since_ + kHoardTime) return end_hoarding();
       break;
     case State::kBinding:
       if (now() >= state_since_ + kStatePatience) return retry();
@@ -243,6 +249,8 @@ void StreamRelayClient::take_control(Bytes message) {
            same_bytes(view->cookie_and_transaction_id(), Bytes(request).subspan(4, 16));
   };
   if (answers(second_connect_)) return take_second_reply(*view);
+  const bool is_refused = view->error_code() == 508u;
+  if (state_ == State::kHoarding && is_refused) ++refused_dare_count_;
   if (!answers(request_)) return;
   if (view->message_class() == StunClass::kError) return take_error(*view);
   if (view->message_class() == StunClass::kSuccess) take_reply(*view);
@@ -273,6 +281,7 @@ void StreamRelayClient::take_reply(const StunView& reply) {
     case State::kAwaiting:
     case State::kBinding:
     case State::kTalking:
+    case State::kHoarding:
     case State::kRetrying: return;
   }
 }
@@ -332,7 +341,8 @@ void StreamRelayClient::take_number(uint32_t number) {
     case Dare::kConnectTwice:
     case Dare::kBindTwice:
     case Dare::kVanish:
-    case Dare::kDie: break;
+    case Dare::kDie:
+    case Dare::kHoard: break;
   }
   // What others may do with the number in the meantime.
   if (host().dice().below(2) == 0) bind();
@@ -441,6 +451,23 @@ void StreamRelayClient::dare_foreign() {
 void StreamRelayClient::dare_bind(uint32_t number) {
   dare_line_.open();
   dare_line_.send(bind_request(credentials_, number, host().dice()));
+}
+
+// Some of the ports answer; nobody listens at most of them.
+void StreamRelayClient::hoard() {
+  state_ = State::kHoarding;
+  state_since_ = now();
+  Endpoint peer = peer_.endpoint(relayed_->address.is_v4(), DataPeer::Manner::kHonest);
+  for (uint16_t i = 0; i < kHoardCount; ++i, ++peer.port) {
+    control_.send(connect_request(credentials_, peer, host().dice()));
+  }
+}
+
+// With all that it has got, so that the next attempt has room.
+void StreamRelayClient::end_hoarding() {
+  relayed_.reset();
+  control_.close();
+  rest();
 }
 
 void StreamRelayClient::take_dare(Bytes message) {

@@ -66,6 +66,7 @@ class StreamRelayClient final : public Actor {
     kAwaiting,
     kBinding,
     kTalking,
+    kHoarding,
     kRetrying,
   };
   enum class Dare : uint8_t {
@@ -77,8 +78,9 @@ class StreamRelayClient final : public Actor {
     kNoBind,         // From here on the attempt is owed nothing.
     kVanish,         // Breaks off the conversation,
     kDie,            // or all there is, without a word.
+    kHoard,          // Asks for more connections than an allocation may have.
   };
-  static constexpr uint64_t kDareCount = 8;
+  static constexpr uint64_t kDareCount = 9;
 
   void on_alarm() override;
   void begin_attempt();
@@ -104,6 +106,8 @@ class StreamRelayClient final : public Actor {
   void drop_data();
   void dare_foreign();
   void dare_bind(uint32_t number);
+  void hoard();
+  void end_hoarding();
   void take_dare(Bytes message);
 
   Options options_;
