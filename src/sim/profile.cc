@@ -125,7 +125,7 @@ class Game {
   Dice dice_;
   TransferOracle transfers_{world_.verdict()};
   std::deque<actors::Meeting> meetings_;  // Of the clients of relays.
-  actors::NumberBoard number_board_;
+  actors::NoticeBoard notice_board_;
   std::vector<core::turn::Grant> grants_;  // That the owners of all nodes have given.
   std::vector<Discoverer> discoverers_;
   std::vector<ClassicDiscoverer> classic_discoverers_;
@@ -304,10 +304,12 @@ void Game::add_stream_relay_clients() {
   if (count == 0) return;
   auto& peer = world_.run<actors::DataPeer>(world_.add_host(), transfers_);
   auto& intruder = world_.run<actors::DataPeer>(world_.add_host(), transfers_);
+  Endpoint meeting_place;
   for (uint64_t i = 0; i < count; ++i) {
     Host& host = world_.add_host(any_place());
     actors::StreamRelayClient::Options options;
-    options.server = server(host);
+    if (i == 0 || dice_.below(3) == 0) meeting_place = server(host);
+    options.server = meeting_place;
     options.is_tls = dice_.below(2) == 0;
     if (dice_.below(3) == 0) {
       options.username = World::kFriend;
@@ -316,7 +318,7 @@ void Game::add_stream_relay_clients() {
       options.token = add_grant();
     }
     options.name = "client of relayed TCP " + std::to_string(i);
-    world_.run<actors::StreamRelayClient>(host, options, peer, intruder, number_board_, transfers_,
+    world_.run<actors::StreamRelayClient>(host, options, peer, intruder, notice_board_, transfers_,
                                           world_.liveness(), world_.verdict());
   }
 }

@@ -52,6 +52,9 @@ void StreamRelayOracle::take_input(MonoTime at, const core::Input& input) {
     links_.erase(failed->connection);
   } else if (const auto* const closed = std::get_if<core::PeerClosed>(&input)) {
     links_.erase(closed->connection);
+  } else if (const auto* const opened = std::get_if<core::RelayOpened>(&input)) {
+    const auto listener = listeners_.find(opened->relay);
+    if (listener != listeners_.end()) listener->second.address = opened->local;
   } else if (const auto* const refused = std::get_if<core::RelayRefused>(&input)) {
     listeners_.erase(refused->relay);
   }
@@ -62,7 +65,7 @@ void StreamRelayOracle::take_action(MonoTime at, const core::Input& input,
   if (const auto* const open = std::get_if<core::OpenRelay>(&action)) {
     const auto request = ClientMessage::of(input);
     if (request && open->protocol == core::RelayProtocol::kTcp) {
-      listeners_[open->relay] = {request->client, request->user()};
+      listeners_[open->relay] = {request->client, request->user(), {}};
     }
   } else if (const auto* const close = std::get_if<core::CloseRelay>(&action)) {
     listeners_.erase(close->relay);
@@ -90,6 +93,9 @@ void StreamRelayOracle::check_connect(MonoTime at, const core::Input& input,
   const auto peers = request ? request->endpoints(kXorPeerAddress) : std::vector<Endpoint>();
   if (peers.empty() || peers[0] != order.to || !is_globally_reachable(order.to.address)) {
     verdict_.fail(at, "connected to " + order.to.text() + ", which is not what was asked for");
+  }
+  if (is_ours_and_no_others(order.relay, order.to)) {
+    verdict_.fail(at, "connected to " + order.to.text() + ", where nobody else is relayed");
   }
   const Link link{order.relay, order.to, true, {}, {}, at};
   if (!links_.emplace(order.connection, link).second) {
@@ -208,6 +214,18 @@ void StreamRelayOracle::permit(MonoTime at, const ClientMessage& request) {
   for (const Endpoint& peer : request.endpoints(kXorPeerAddress)) {
     permissions_[{request.client, peer.address}] = at + minutes(5);
   }
+}
+
+// Whether there are relayed addresses there, and this is none but perhaps its own.
+bool StreamRelayOracle::is_ours_and_no_others(core::RelayId relay, const Endpoint& peer) const {
+  const auto is_there = [&](const auto& listener) {
+    return listener.second.address.address == peer.address;
+  };
+  const auto is_others = [&](const auto& listener) {
+    return listener.second.address == peer && listener.first != relay;
+  };
+  return std::any_of(listeners_.begin(), listeners_.end(), is_there) &&
+         std::none_of(listeners_.begin(), listeners_.end(), is_others);
 }
 
 bool StreamRelayOracle::is_permitted(MonoTime at, const Link& link) const {

@@ -21,14 +21,13 @@ namespace roost::sim {
 // Relayed TCP connections (RFC 6062), judged from the messages, with a decoder of its own:
 //
 //   - a connection is made only in answer to a Connect of the relayed address's owner, to the peer
-//     it names, on the Internet; or taken on only from a peer that the owner has permitted within
-//     five minutes;
+//     it names, on the Internet, or to the relayed address of somebody else; or taken on only from
+//     a peer that the owner has permitted within five minutes;
 //   - the owner is told a number that no other connection has;
 //   - a stream is bound in answer to a ConnectionBind with such a number only, of the user whose
 //     allocation it is, once, and within kUnboundMax; who is told that he is bound is bound;
 //   - data goes on only on a connection that is bound, no more than has come in; what has come in
-//   is
-//     answered once;
+//     is answered once;
 //   - never more connections in all, or of one relayed address, than allowed;
 //   - a connection that is not answered or bound is given up by the deadline, and all of a relayed
 //     address with it.
@@ -55,6 +54,7 @@ class StreamRelayOracle {
   struct Listener {
     ClientEnd owner;
     std::string user;
+    Endpoint address;  // Once it is open.
   };
   struct Link {
     core::RelayId relay;
@@ -76,6 +76,7 @@ class StreamRelayOracle {
   void check_counts(MonoTime at, core::RelayId relay);
   void check_overdue(MonoTime at);
   void permit(MonoTime at, const ClientMessage& request);
+  bool is_ours_and_no_others(core::RelayId relay, const Endpoint& peer) const;
   bool is_permitted(MonoTime at, const Link& link) const;
 
   Verdict& verdict_;

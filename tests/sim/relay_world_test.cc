@@ -237,7 +237,7 @@ TEST_F(RelayWorld, CarriesConversationsOverRelayedTcp) {
   NodeShell& node = world_.add_node();
   node.set_grants({grant()});
   TransferOracle transfers(world_.verdict());
-  actors::NumberBoard board;
+  actors::NoticeBoard board;
   DataPeer& peer = world_.run<DataPeer>(world_.add_host(), transfers);
   DataPeer& intruder = world_.run<DataPeer>(world_.add_host(), transfers);
   const StreamRelayClient* clients[2];
@@ -268,6 +268,39 @@ TEST_F(RelayWorld, CarriesConversationsOverRelayedTcp) {
   EXPECT_LE(node.peer_links().connection_count(), 2u);
 }
 
+// From one relayed address of the node to another, through its host's own stack.
+TEST_F(RelayWorld, CarriesConversationsBetweenItsOwnRelayedAddresses) {
+  using actors::StreamRelayClient;
+  for (const bool is_v4 : {true, false}) {
+    World world(5);
+    NodeShell& node = world.add_node();
+    node.set_grants({grant()});
+    TransferOracle transfers(world.verdict());
+    actors::NoticeBoard board;
+    auto& peer = world.run<actors::DataPeer>(world.add_host(), transfers);
+    const StreamRelayClient* clients[2];
+    for (const size_t i : {0, 1}) {
+      StreamRelayClient::Options options;
+      options.server = node.endpoint(is_v4);
+      options.is_tls = i == 0;
+      if (i == 0) {
+        options.username = World::kFriend;
+        options.password = World::kFriendsPassword;
+      } else {
+        options.token = kToken;
+      }
+      clients[i] = &world.run<StreamRelayClient>(world.add_host(), options, peer, peer, board,
+                                                 transfers, world.liveness(), world.verdict());
+    }
+    world.heal();
+    world.run_for(20min);
+    world.check_liveness();
+    EXPECT_TRUE(world.verdict().holds()) << world.verdict().text();
+    for (const StreamRelayClient* const client : clients) EXPECT_GT(client->visit_count(), 10u);
+    EXPECT_EQ(clients[0]->visit_count(), clients[1]->visit_count());
+  }
+}
+
 // What the donation does not cover waits, and nothing of it is lost.
 TEST_F(RelayWorld, HoldsBackConversationsThatTheDonationDoesNotCover) {
   using actors::DataPeer;
@@ -275,7 +308,7 @@ TEST_F(RelayWorld, HoldsBackConversationsThatTheDonationDoesNotCover) {
   config.donate.bandwidth_bytes_per_second = 8'000;
   NodeShell& node = world_.add_node(config);
   TransferOracle transfers(world_.verdict());
-  actors::NumberBoard board;
+  actors::NoticeBoard board;
   DataPeer& peer = world_.run<DataPeer>(world_.add_host(), transfers);
   actors::StreamRelayClient::Options options;
   options.server = node.endpoint(true);

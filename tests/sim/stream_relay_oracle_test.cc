@@ -31,6 +31,7 @@ constexpr Endpoint kPeer{IpAddress::v4(0x0c000001), 9000};
 constexpr Endpoint kOtherPeer{IpAddress::v4(0x0c000002), 9000};
 constexpr Endpoint kPrivate{IpAddress::v4(0xc0a80101), 9000};
 constexpr RelayId kRelay{2};
+constexpr RelayId kOtherRelay{3};
 constexpr StreamId kControl{1};
 constexpr StreamId kData{2};
 constexpr PeerConnectionId kLink{7};
@@ -130,6 +131,21 @@ TEST_F(StreamRelayOracleTest, ReportsConnectionsThatNobodyAskedFor) {
   EXPECT_EQ(connect(kPrivate, kPrivate), 1u);
   EXPECT_EQ(faults(core::PeerClosed{kLink}, {}), 0u);
   EXPECT_EQ(connect(), 0u);
+}
+
+TEST_F(StreamRelayOracleTest, ReportsConnectionsToTheNodeWhereNobodyElseIsRelayed) {
+  const Endpoint own{kOurs.address, 50000};
+  const Endpoint others{kOurs.address, 50001};
+  const core::OpenRelay open{
+      kOtherRelay, kOurs.address, core::OpenRelay::Port::kAny, {}, core::RelayProtocol::kTcp};
+  EXPECT_EQ(faults(core::RelayOpened{kRelay, own}, {}), 0u);
+  EXPECT_EQ(faults(asks(kData, StunMethod::kAllocate), {open}), 0u);
+  for (const Endpoint& nobody : {own, others, kOurs}) {
+    EXPECT_EQ(connect(nobody, nobody), 1u) << nobody.text();
+    EXPECT_EQ(faults(core::PeerClosed{kLink}, {}), 0u);
+  }
+  EXPECT_EQ(faults(core::RelayOpened{kOtherRelay, others}, {}), 0u);
+  EXPECT_EQ(connect(others, others), 0u);
 }
 
 TEST_F(StreamRelayOracleTest, ReportsPeersThatAreNotPermitted) {

@@ -2,6 +2,7 @@
 #include "sim/actors/stream_relay_client.h"
 
 #include <array>
+#include <iterator>
 #include <utility>
 
 #include "base/check.h"
@@ -24,6 +25,7 @@ constexpr Duration kFetchPatience = seconds(10);
 constexpr Duration kStatePatience = seconds(10);   // With one that does not answer.
 constexpr Duration kDareTime = milliseconds(600);  // For others to try a number.
 constexpr Duration kHoardTime = seconds(4);
+constexpr Duration kInvitationTime = seconds(6);
 constexpr uint16_t kHoardCount = 24;  // More than one allocation may have, some of which fail.
 constexpr uint64_t kBytesMax = 20'000;
 constexpr uint8_t kTlsHandshake = 22;
@@ -31,7 +33,7 @@ constexpr uint8_t kTlsHandshake = 22;
 }  // namespace
 
 StreamRelayClient::StreamRelayClient(Host& host, const Options& options, DataPeer& peer,
-                                     DataPeer& intruder, NumberBoard& board,
+                                     DataPeer& intruder, NoticeBoard& board,
                                      TransferOracle& transfers, LivenessOracle& liveness,
                                      Verdict& verdict)
     : Actor(host),
@@ -56,6 +58,7 @@ StreamRelayClient::StreamRelayClient(Host& host, const Options& options, DataPee
 void StreamRelayClient::rest() {
   state_ = State::kResting;
   second_connect_.clear();
+  withdraw_invitation();
   drop_data();
   state_since_ = now() + host().dice().between(seconds(1), kRestMax);
   set_alarm(now() + kTick);
@@ -74,27 +77,58 @@ void StreamRelayClient::begin_attempt() {
   const bool is_plain = dice.below(2) == 0 || !std::exchange(has_succeeded_, false);
   const uint64_t manner = dice.below(DataPeer::kMannerCount);
   const uint64_t dare = dice.below(kDareCount);
-  awaits_call_ = dice.below(3) == 0;
+  way_ = choose_way();
   const bool is_slow = dice.below(2) == 0;
   manner_ = is_plain ? (is_slow ? DataPeer::Manner::kSlow : DataPeer::Manner::kHonest)
                      : static_cast<DataPeer::Manner>(manner);
   dare_ = is_plain ? Dare::kNone : static_cast<Dare>(dare);
-  if (awaits_call_) manner_ = DataPeer::Manner::kHonest;
+  if (way_ != Way::kConnects) manner_ = DataPeer::Manner::kHonest;
+  if (is_with_other()) dare_ = Dare::kNone;
   start();
+}
+
+StreamRelayClient::Way StreamRelayClient::choose_way() {
+  Dice& dice = host().dice();
+  const uint64_t drawn = dice.below(6);
+  const auto& invitation = board_.invitation;
+  if (invitation && invitation->host != id_ && invitation->server == options_.server) {
+    other_ = invitation->relayed;
+    board_.invitation.reset();
+    return Way::kVisits;
+  }
+  if (drawn > 1) return Way::kConnects;
+  return drawn == 0 ? Way::kAwaitsPeer : Way::kInvites;
+}
+
+// To whom it connects, or by whom it is connected to. Requires relayed_.
+Endpoint StreamRelayClient::peer() {
+  switch (way_) {
+    case Way::kVisits: return other_;
+    case Way::kInvites: return *relayed_;  // The other's has the same address.
+    case Way::kConnects:
+      if (dare_ == Dare::kConnectHere) return one_of_here();
+      break;
+    case Way::kAwaitsPeer: break;
+  }
+  return peer_.endpoint(relayed_->address.is_v4(), manner_);
+}
+
+Endpoint StreamRelayClient::one_of_here() {
+  const Endpoint all[] = {*relayed_, options_.server, board_.relayed.value_or(*relayed_)};
+  return all[host().dice().below(std::size(all))];
 }
 
 void StreamRelayClient::start() {
   if (!relayed_) return begin_anew();
   if (dare_ == Dare::kHoard) return hoard();
   Dice& dice = host().dice();
-  if (awaits_call_) {
-    const Endpoint peer = peer_.endpoint(relayed_->address.is_v4(), DataPeer::Manner::kHonest);
-    return request(State::kPermitting, permission_request(credentials_, peer, dice));
+  const Endpoint to = peer();
+  if (is_called()) {
+    return request(State::kPermitting, permission_request(credentials_, to, dice));
   }
-  const Endpoint peer = peer_.endpoint(relayed_->address.is_v4(), manner_);
-  request(State::kConnecting, connect_request(credentials_, peer, dice));
+  request(State::kConnecting, connect_request(credentials_, to, dice));
   if (dare_ != Dare::kConnectTwice) return;
-  second_connect_ = connect_request(credentials_, peer, dice);
+  second_connect_ = connect_request(credentials_, to, dice);
   control_.send(second_connect_);
 }
 
@@ -119,6 +153,7 @@ void StreamRelayClient::fetch() {
 
 // From where it stands, and not at once.
 void StreamRelayClient::retry() {
+  withdraw_invitation();
   drop_data();
   request_.clear();
   if (!is_owed()) return rest();
@@ -150,11 +185,18 @@ void StreamRelayClient::on_alarm() {
     case State::kAllocating:
     case State::kConnecting:
     case State::kPermitting:
-    case State::kAwaiting:
       // What is owed nothing waits for the server to give up.
       if (is_owed() && now() >= state_since_ + kStatePatience) {
         // Nobody there: perhaps what is between us has forgotten us.
-        if (state_ != State::kAwaiting) relayed_.reset();
+        relayed_.reset();
+        return retry();
+      }
+      break;
+    case State::kAwaiting:
+      if (way_ == Way::kInvites) {
+        // Who has taken the invitation comes.
+        if (has_invited() && now() >= state_since_ + kInvitationTime) return await_peer();
+      } else if (is_owed() && now() >= state_since_ + kStatePatience) {
         return retry();
       }
       break;
@@ -231,10 +273,11 @@ void StreamRelayClient::take_control(Bytes message) {
   if (view->method() == StunMethod::kConnectionAttempt) {
     const auto peer = view->find_xor_address(StunAttribute::kXorPeerAddress);
     const auto invited = peer_.endpoint(options_.server.address.is_v4(), DataPeer::Manner::kHonest);
-    if (!number || !peer || peer->address != invited.address) {
+    const bool is_other = peer && relayed_ && peer->address == relayed_->address;
+    if (!number || !peer || (peer->address != invited.address && !is_other)) {
       return verdict_.fail(now(), "a connection attempt of somebody who is not permitted");
     }
-    if (state_ == State::kAwaiting) take_number(*number);
+    if (state_ == State::kAwaiting && is_other == (way_ == Way::kInvites)) take_number(*number);
     return;
   }
   if (view->method() == StunMethod::kConnectionBind) {
@@ -265,6 +308,7 @@ void StreamRelayClient::take_reply(const StunView& reply) {
     case State::kAllocating:
       relayed_ = reply.find_xor_address(StunAttribute::kXorRelayedAddress);
       if (!relayed_) return verdict_.fail(now(), "an allocation without an address");
+      board_.relayed = relayed_;
       return start();
     case State::kConnecting: {
       const auto number = reply.find_u32(StunAttribute::kConnectionId);
@@ -275,7 +319,7 @@ void StreamRelayClient::take_reply(const StunView& reply) {
       state_ = State::kAwaiting;
       state_since_ = now();
       intruder_.call(*relayed_);
-      return peer_.call(*relayed_);
+      return way_ == Way::kInvites ? invite() : peer_.call(*relayed_);
     case State::kResting:
     case State::kFetching:
     case State::kAwaiting:
@@ -304,11 +348,9 @@ Message StreamRelayClient::build_again() {
   if (state_ == State::kAllocating) {
     return allocate_request(credentials_, {.is_v4 = is_v4, .is_tcp = true}, dice);
   }
-  if (state_ == State::kPermitting) {
-    return permission_request(credentials_, peer_.endpoint(is_v4, DataPeer::Manner::kHonest), dice);
-  }
+  if (state_ == State::kPermitting) return permission_request(credentials_, peer(), dice);
   CHECK(state_ == State::kConnecting);
-  return connect_request(credentials_, peer_.endpoint(is_v4, manner_), dice);
+  return connect_request(credentials_, peer(), dice);
 }
 
 void StreamRelayClient::take_error(const StunView& reply) {
@@ -322,14 +364,39 @@ void StreamRelayClient::take_error(const StunView& reply) {
     return request(state_, build_again());
   }
   if (is_refused && options_.password.empty()) credentials_ = {};
+  if (dare_ == Dare::kConnectHere && code == 403) ++refused_dare_count_;
   // Of a Connect: the peer does not want to, or there is no room. Else it has no allocation.
   if (state_ != State::kConnecting || code == 437) relayed_.reset();
   retry();
 }
 
+// ---- Another client of the same server.
+
+void StreamRelayClient::invite() {
+  if (board_.invitation) return await_peer();
+  board_.invitation = {id_, options_.server, *relayed_};
+}
+
+bool StreamRelayClient::has_invited() const {
+  return board_.invitation && board_.invitation->host == id_;
+}
+
+void StreamRelayClient::withdraw_invitation() {
+  if (has_invited()) board_.invitation.reset();
+}
+
+// Nobody has come, or somebody else waits already.
+void StreamRelayClient::await_peer() {
+  withdraw_invitation();
+  way_ = Way::kAwaitsPeer;
+  start();
+}
+
 void StreamRelayClient::take_number(uint32_t number) {
+  withdraw_invitation();
   number_ = number;
-  board_ = {number, id_};
+  board_.number = number;
+  board_.owner = id_;
   state_ = State::kBinding;
   state_since_ = now();
   switch (dare_) {
@@ -342,7 +409,8 @@ void StreamRelayClient::take_number(uint32_t number) {
     case Dare::kBindTwice:
     case Dare::kVanish:
     case Dare::kDie:
-    case Dare::kHoard: break;
+    case Dare::kHoard:
+    case Dare::kConnectHere: break;
   }
   // What others may do with the number in the meantime.
   if (host().dice().below(2) == 0) bind();
@@ -406,7 +474,7 @@ void StreamRelayClient::take_bind_reply() {
   }
   state_ = State::kTalking;
   state_since_ = now();
-  transfer_.emplace(transfers_, awaits_call_ ? 1 : 0, host().dice().below(kBytesMax));
+  transfer_.emplace(transfers_, is_called() ? 1 : 0, host().dice().below(kBytesMax));
   transfer_->take(Bytes(received_).subspan(size));
   received_.clear();
   if (dare_ == Dare::kBindTwice) dare_bind(number_);
@@ -424,6 +492,7 @@ void StreamRelayClient::talk() {
   transfer_->pump(host(), *data_);
   if (!transfer_->is_over()) return;
   ++transfer_count_;
+  if (is_with_other()) ++visit_count_;
   has_succeeded_ = true;
   if (is_owed()) liveness_.succeeded(id_, began_at_);
   data_.reset();

@@ -18,14 +18,24 @@
 
 namespace roost::sim::actors {
 
-// Where clients leave the CONNECTION-ID that they were told last, for others to try.
-struct NumberBoard {
+// What clients leave for each other: the CONNECTION-ID that one was told last and the relayed
+// address that one got last, for others to try; and the one to which another client of that server
+// may connect, until one does.
+struct NoticeBoard {
+  struct Invitation {
+    LivenessOracle::ClientId host;
+    Endpoint server;
+    Endpoint relayed;
+  };
   std::optional<uint32_t> number;
   LivenessOracle::ClientId owner = 0;
+  std::optional<Endpoint> relayed;
+  std::optional<Invitation> invitation;
 };
 
 // A client of relayed TCP (RFC 6062), over TCP or TLS: allocates, is connected to a peer or lets
-// the peer connect, binds the connection, has its conversation there, and rests.
+// the peer connect, binds the connection, has its conversation there, and rests. The peer may be
+// another such client, from one relayed address of the server to another.
 //
 //   fetching -> allocating -> connecting ---------> binding -> talking -> resting
 //                          -> permitting -> awaiting --^                     |
@@ -48,12 +58,13 @@ class StreamRelayClient final : public Actor {
 
   // All must outlive the client. `intruder` connects to its relayed address too, uninvited.
   StreamRelayClient(Host& host, const Options& options, DataPeer& peer, DataPeer& intruder,
-                    NumberBoard& board, TransferOracle& transfers, LivenessOracle& liveness,
+                    NoticeBoard& board, TransferOracle& transfers, LivenessOracle& liveness,
                     Verdict& verdict);
 
   void on_packet(Packet packet) override;
 
   uint64_t transfer_count() const { return transfer_count_; }
+  uint64_t visit_count() const { return visit_count_; }  // Those of them with another client.
   uint64_t refused_dare_count() const { return refused_dare_count_; }
 
  private:
@@ -69,6 +80,12 @@ class StreamRelayClient final : public Actor {
     kHoarding,
     kRetrying,
   };
+  enum class Way : uint8_t {
+    kConnects,    // To the peer,
+    kVisits,      // or to another client, who has invited it.
+    kAwaitsPeer,  // Permits the peer, which connects,
+    kInvites,     // or another client; if none comes, the peer.
+  };
   enum class Dare : uint8_t {
     kNone,
     kConnectTwice,
@@ -79,11 +96,17 @@ class StreamRelayClient final : public Actor {
     kVanish,         // Breaks off the conversation,
     kDie,            // or all there is, without a word.
     kHoard,          // Asks for more connections than an allocation may have.
+    kConnectHere,    // To its own relayed address, the server, or who has not invited it.
   };
-  static constexpr uint64_t kDareCount = 9;
+  static constexpr uint64_t kDareCount = 10;
 
   void on_alarm() override;
   void begin_attempt();
+  Way choose_way();
+  bool is_called() const { return way_ == Way::kAwaitsPeer || way_ == Way::kInvites; }
+  bool is_with_other() const { return way_ == Way::kVisits || way_ == Way::kInvites; }
+  Endpoint peer();
+  Endpoint one_of_here();
   void begin_anew();
   void fetch();
   void start();
@@ -97,6 +120,10 @@ class StreamRelayClient final : public Actor {
   void take_reply(const wire::StunView& reply);
   void take_error(const wire::StunView& reply);
   void take_second_reply(const wire::StunView& reply);
+  void invite();
+  bool has_invited() const;
+  void withdraw_invitation();
+  void await_peer();
   void take_number(uint32_t number);
   void bind();
   void send_bind();
@@ -113,7 +140,7 @@ class StreamRelayClient final : public Actor {
   Options options_;
   DataPeer& peer_;
   DataPeer& intruder_;
-  NumberBoard& board_;
+  NoticeBoard& board_;
   TransferOracle& transfers_;
   LivenessOracle& liveness_;
   Verdict& verdict_;
@@ -124,7 +151,8 @@ class StreamRelayClient final : public Actor {
   TurnLine dare_line_;
   State state_ = State::kResting;
   DataPeer::Manner manner_ = DataPeer::Manner::kHonest;
-  bool awaits_call_ = false;
+  Way way_ = Way::kConnects;
+  Endpoint other_;  // The relayed address of whom it visits.
   Dare dare_ = Dare::kNone;
   std::optional<Endpoint> relayed_;
   Message request_;
@@ -139,6 +167,7 @@ class StreamRelayClient final : public Actor {
   std::optional<Transfer> transfer_;
   bool has_succeeded_ = false;  // With its last attempt.
   uint64_t transfer_count_ = 0;
+  uint64_t visit_count_ = 0;
   uint64_t refused_dare_count_ = 0;
 };
 
