@@ -91,6 +91,7 @@ void Network::on_event(uint64_t what) {
 void Network::arrive(AttachmentId id, Way way, Packet packet) {
   Attachment& attachment = at(id);
   if (way == Way::kUp) return route(attachment.realm, id, std::move(packet));
+  if (attachment.realm == kInternet && listener_) listener_(packet);
   if (!attachment.inner) {
     ++delivered_;
     return attachment.receiver->receive(std::move(packet));

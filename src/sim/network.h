@@ -3,8 +3,10 @@
 
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "base/address.h"
@@ -66,6 +68,11 @@ class Network final : public Schedule::Listener {
   // way have a mapping for it: the truth that a STUN server is asked for.
   std::optional<Endpoint> seen_from(AttachmentId host, Protocol protocol, const Endpoint& source,
                                     const Endpoint& destination) const;
+
+  // Is told of each packet that has come to an address of the Internet, before a NAT that is there
+  // looks at it.
+  using Listener = std::function<void(const Packet&)>;
+  void set_listener(Listener listener) { listener_ = std::move(listener); }
 
   // The lines of all that is attached to the Internet.
   void set_links(const LinkProfile& profile);
@@ -129,6 +136,7 @@ class Network final : public Schedule::Listener {
 
   Schedule& schedule_;
   Dice& dice_;
+  Listener listener_;
   std::vector<Realm> realms_;
   std::vector<Attachment> attachments_;
   std::vector<AttachmentId> uplinks_;

@@ -56,16 +56,19 @@ uint64_t accounted_messages(const node::Node& node) {
          (node.turn() != nullptr ? node.turn()->stats().messages : 0);
 }
 
-NodeShell::NodeShell(Host& host, Trace& trace, Verdict& verdict, const Options& options)
+NodeShell::NodeShell(Host& host, Trace& trace, Verdict& verdict, CookieOracle& cookies,
+                     const Options& options)
     : host_(host),
       trace_(trace),
       verdict_(verdict),
+      cookie_oracle_(cookies),
       config_(options.config),
       options_(options),
       sockets_(node::listen_endpoints(config_)),
       key_(make_key(host.dice())),
       saved_month_(wire::MonthRecord().encode()),
       peer_links_(host, verdict, *this),
+      associations_(host, *this),
       reply_oracle_(verdict, host.addresses()),
       relay_oracle_(verdict, host.addresses()),
       allocation_oracle_(verdict, config_.relay),
@@ -106,6 +109,7 @@ void NodeShell::crash() {
   keys_.clear();
   relays_.clear();
   peer_links_.clear();
+  associations_.clear();
   relay_addresses_.clear();
   reply_oracle_.forget();
   relay_oracle_.forget();
@@ -114,6 +118,7 @@ void NodeShell::crash() {
   stream_relay_oracle_.forget();
   stream_oracle_.forget();
   donation_oracle_.crashed();
+  for (const IpAddress& address : host_.addresses()) cookie_oracle_.forget(address);
 }
 
 void NodeShell::restart() {
@@ -188,10 +193,15 @@ void NodeShell::on_wake_up(uint64_t what) {
   if (!is_running()) return;
   if (why == WakeUp::kSilence) return check_silence(core::StreamId{of});
   if (why == WakeUp::kLink) return pump_links(core::PeerConnectionId{of});
+  if (why == WakeUp::kAssociation) {
+    associations_.on_wake_up(core::StreamId{of});
+    return settle();
+  }
   if (of != life_) return;
   switch (why) {
     case WakeUp::kBatch: return turn_batch();
-    case WakeUp::kLink: return;  // Has been dealt with.
+    case WakeUp::kLink:
+    case WakeUp::kAssociation: return;  // Have been dealt with.
     case WakeUp::kDeadline: timer_set_for_.reset(); return turn(core::DeadlinePassed{});
     case WakeUp::kEarlyDeadline:
       host_.wake_up(host_.now() + options_.early_deadline_period, what);
@@ -216,17 +226,29 @@ void NodeShell::turn_batch() {
       step(core::RelayDatagramArrived{relay->second, packet.source, packet.payload});
       continue;
     }
-    const auto socket = node::find_socket(sockets_, packet.destination);
-    if (!socket) continue;  // The relayed address is given up since.
-    step(core::DatagramArrived{static_cast<core::SocketId>(*socket),
-                               {packet.destination, 0},
-                               packet.source,
-                               packet.payload});
+    step_datagram(packet);
   }
   carry_out();
   batch_.clear();  // Only now: what was sent may have been part of it.
   settle();
+  associations_.begin_accepted();
+  settle();
   arm_timer();
+}
+
+// What belongs to an association is opened first.
+void NodeShell::step_datagram(const Packet& packet) {
+  const auto socket = node::find_socket(sockets_, packet.destination);
+  if (!socket) return;  // The relayed address is given up since.
+  std::optional<core::MessageArrived> message;
+  if (associations_.take(packet, message)) {
+    if (message) step(*message);
+    return;
+  }
+  step(core::DatagramArrived{static_cast<core::SocketId>(*socket),
+                             {packet.destination, 0},
+                             packet.source,
+                             packet.payload});
 }
 
 void NodeShell::step(const core::Input& input) {
@@ -238,6 +260,7 @@ void NodeShell::step(const core::Input& input) {
   node_->check_invariants();
   const auto actions = outbox_.actions().subspan(actions_before);
   reply_oracle_.check(now.mono, input, actions);
+  cookie_oracle_.check(host_.now(), input, actions);
   const bool is_cut = refusals(node_->budget()) != refused_before;
   relay_oracle_.check(now.mono, input, actions, is_cut);
   allocation_oracle_.check(now, input, actions, is_cut);
@@ -245,26 +268,7 @@ void NodeShell::step(const core::Input& input) {
   stream_relay_oracle_.check(now.mono, input, actions, is_cut);
   stream_oracle_.check(now.mono, input, actions, node_->connection_admission().open_count());
   account_oracle_.check(now.mono, input, accounted_before, accounted_messages(*node_));
-  for (const core::Action& action : actions) {
-    if (const auto* const relayed = std::get_if<core::SendFromRelay>(&action)) {
-      donation_oracle_.sent(now, relayed->payload.size() + DonationOracle::kHeaderBytes);
-    }
-    // Data on a stream is paid for like a datagram, answers when they are written.
-    const auto* const message = std::get_if<core::SendMessage>(&action);
-    if (message != nullptr && message->payer != core::Payer::kService) {
-      donation_oracle_.sent(now, message->payload.size() + DonationOracle::kHeaderBytes);
-    }
-    if (const auto* const forward = std::get_if<core::ForwardPeerData>(&action)) {
-      donation_oracle_.sent(now, StreamRelayOracle::cost_of(forward->bytes));
-    }
-    if (std::holds_alternative<core::ConnectPeer>(action)) donation_oracle_.sent_handshake(now);
-    const auto* const send = std::get_if<core::SendDatagram>(&action);
-    if (send == nullptr) continue;
-    donation_oracle_.sent(now,
-                          send->head.size() + send->payload.size() + DonationOracle::kHeaderBytes);
-  }
-  // The kernel has answered already.
-  if (std::holds_alternative<core::PeerArrived>(input)) donation_oracle_.sent_handshake(now);
+  donation_oracle_.check(now, input, actions);
   const auto& month = node_->budget().month();
   donation_oracle_.check_month(now, {month.month, month.bytes_sent});
 }
@@ -371,6 +375,12 @@ void NodeShell::carry_out(const core::SendFromRelay& order) {
 }
 
 void NodeShell::carry_out(const core::SendMessage& send) {
+  if (associations_.has(send.stream)) {
+    if (send.payer == core::Payer::kService) answer_bytes_ = send.payload.size();
+    associations_.send(send);
+    answer_bytes_ = 0;
+    return;
+  }
   Stream* const stream = find(send.stream);
   if (stream == nullptr) return;
   stream->connection.send(host_, PacketKind::kData, send.payload);
@@ -380,7 +390,20 @@ void NodeShell::carry_out(const core::SendMessage& send) {
   owed_.push_back(core::StreamBytesSent{stream->transport, send.payload.size()});
 }
 
+void NodeShell::send_record(const Endpoint& from, const Endpoint& to, Bytes record) {
+  ++datagrams_sent_;
+  host_.send_datagram(from, to, record);
+  donation_oracle_.will_write(answer_bytes_ == 0 ? 0
+                                                 : answer_bytes_ + DonationOracle::kHeaderBytes);
+  owed_.push_back(core::StreamBytesSent{core::Transport::kDtls, record.size(), 1});
+}
+
+void NodeShell::wake_association(MonoTime when, core::StreamId stream) {
+  host_.wake_up(when, wake_up_number(WakeUp::kAssociation, static_cast<uint64_t>(stream)));
+}
+
 void NodeShell::carry_out(const core::RefuseStream& refuse) {
+  if (associations_.has(refuse.stream)) return associations_.refuse(refuse.stream);
   Stream* const stream = find(refuse.stream);
   if (stream == nullptr) return;
   if (refuse.stream != opening_) return end_stream(refuse.stream);

@@ -17,7 +17,9 @@
 #include "node/grants.h"
 #include "node/node.h"
 #include "sim/allocation_oracle.h"
+#include "sim/associations.h"
 #include "sim/connection.h"
+#include "sim/cookie_oracle.h"
 #include "sim/host.h"
 #include "sim/oracles.h"
 #include "sim/peer_links.h"
@@ -33,9 +35,9 @@ namespace roost::sim {
 // disk. After each step the oracles look at what went in and what came out.
 //
 // Datagrams of one moment are stepped as one batch, as the kernel would hand them over. TLS is one
-// byte in front of a connection that says so, and no secrecy. HTTP knows a head with two fields, no
-// body, and ends the connection with the reply.
-class NodeShell final : public Program, private PeerLinks::Shell {
+// byte in front of a connection that says so, and no secrecy; DTLS is what sim/dtls_record.h says.
+// HTTP knows a head with two fields, no body, and ends the connection with the reply.
+class NodeShell final : public Program, private PeerLinks::Shell, private Associations::Shell {
  public:
   // A connection that brings no whole message for so long is closed.
   static constexpr Duration kSilenceMax = std::chrono::seconds(10);
@@ -49,7 +51,8 @@ class NodeShell final : public Program, private PeerLinks::Shell {
   };
 
   // All must outlive the shell. The node runs at once.
-  NodeShell(Host& host, Trace& trace, Verdict& verdict, const Options& options);
+  NodeShell(Host& host, Trace& trace, Verdict& verdict, CookieOracle& cookies,
+            const Options& options);
 
   // ---- What the owner and fate do.
 
@@ -71,8 +74,8 @@ class NodeShell final : public Program, private PeerLinks::Shell {
   // Where clients find it: the address and port of a family, or its alternates (RFC 5780 §6.1).
   Endpoint endpoint(bool is_v4, size_t address_index = 0, size_t port_index = 0) const;
   size_t stream_count() const { return streams_.size(); }
+  size_t association_count() const { return associations_.count(); }
   uint64_t datagrams_sent() const { return datagrams_sent_; }
-  uint64_t dtls_accepted() const { return dtls_accepted_; }
   const DonationOracle& donation() const { return donation_oracle_; }
   const PeerLinks& peer_links() const { return peer_links_; }
 
@@ -90,7 +93,7 @@ class NodeShell final : public Program, private PeerLinks::Shell {
     std::vector<uint8_t> buffer;
     MonoTime progressed_at;
   };
-  enum class WakeUp : uint8_t { kBatch, kDeadline, kEarlyDeadline, kSilence, kLink };
+  enum class WakeUp : uint8_t { kBatch, kDeadline, kEarlyDeadline, kSilence, kLink, kAssociation };
 
   static uint64_t wake_up_number(WakeUp why, uint64_t of = 0) {
     return of << 8 | static_cast<uint64_t>(why);
@@ -99,6 +102,7 @@ class NodeShell final : public Program, private PeerLinks::Shell {
   // The turn of the crank, as in io/driver.cc.
   void turn(const core::Input& input);
   void turn_batch();
+  void step_datagram(const Packet& packet);
   void step(const core::Input& input);
   void carry_out();
   void settle();
@@ -106,7 +110,7 @@ class NodeShell final : public Program, private PeerLinks::Shell {
 
   void carry_out(const core::SendDatagram& send);
   void carry_out(const core::SendMessage& send);
-  void carry_out(const core::AcceptDtls&) { ++dtls_accepted_; }  // There is no DTLS behind it.
+  void carry_out(const core::AcceptDtls& order) { associations_.accept(order); }
   void carry_out(const core::RefuseStream& refuse);
   void carry_out(const core::HttpReply& reply);
   void carry_out(const core::OpenRelay& order);
@@ -133,8 +137,11 @@ class NodeShell final : public Program, private PeerLinks::Shell {
   void check_silence(core::StreamId id);
   Stream* find(core::StreamId id);
 
-  // Of the links with peers.
+  // Of the links with peers, and of the associations.
   void happen(const core::Input& input) override { turn(input); }
+  core::StreamId next_stream() override { return core::StreamId{next_stream_++}; }
+  void send_record(const Endpoint& from, const Endpoint& to, Bytes record) override;
+  void wake_association(MonoTime when, core::StreamId stream) override;
   void owe(const core::Input& input) override { owed_.push_back(input); }
   void wake_links(MonoTime when, core::PeerConnectionId connection) override;
   Connection* connection_of(core::StreamId stream) override;
@@ -146,6 +153,7 @@ class NodeShell final : public Program, private PeerLinks::Shell {
   Host& host_;
   Trace& trace_;
   Verdict& verdict_;
+  CookieOracle& cookie_oracle_;
   node::Config config_;
   Options options_;
   std::vector<core::turn::Grant> grants_;  // The owner's file.
@@ -166,13 +174,14 @@ class NodeShell final : public Program, private PeerLinks::Shell {
   std::map<Endpoint, core::RelayId> relays_;  // Relayed transport addresses that are open.
   std::map<core::RelayId, Endpoint> relay_addresses_;
   PeerLinks peer_links_;
+  Associations associations_;
   uint64_t next_stream_ = 1;
   core::StreamId opening_{};
   uint64_t next_request_ = 1;
   std::optional<core::StreamId> asking_;  // Whose HTTP request is being answered.
   std::deque<core::Input> owed_;          // What the actions of a step have caused.
   uint64_t datagrams_sent_ = 0;
-  uint64_t dtls_accepted_ = 0;  // Clients that have proved their address, and wait in vain.
+  uint64_t answer_bytes_ = 0;  // In the record that is being sent, unless it is paid for.
 
   ReplyOracle reply_oracle_;
   RelayOracle relay_oracle_;

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "base/check.h"
+#include "sim/stream_relay_oracle.h"
 
 namespace roost::sim {
 namespace {
@@ -243,6 +244,34 @@ void AccountOracle::check(MonoTime at, const core::Input& input, uint64_t before
 DonationOracle::DonationOracle(Verdict& verdict, const node::Config::Donate& donate)
     : verdict_(verdict), donate_(donate) {}
 
+void DonationOracle::check(const Now& now, const core::Input& input,
+                           std::span<const core::Action> actions) {
+  for (const core::Action& action : actions) check_action(now, action);
+  // The kernel has answered already.
+  if (std::holds_alternative<core::PeerArrived>(input)) sent_handshake(now);
+  const auto* const written = std::get_if<core::StreamBytesSent>(&input);
+  if (written == nullptr || written->transport != core::Transport::kDtls) return;
+  wrote(now, written->bytes + written->datagrams * kHeaderBytes);
+}
+
+void DonationOracle::check_action(const Now& now, const core::Action& action) {
+  if (const auto* const relayed = std::get_if<core::SendFromRelay>(&action)) {
+    sent(now, relayed->payload.size() + kHeaderBytes);
+  } else if (const auto* const message = std::get_if<core::SendMessage>(&action)) {
+    // Data on a stream is paid for like a datagram, answers when they are written.
+    if (message->payer == core::Payer::kService) return;
+    const uint64_t bytes = message->payload.size() + kHeaderBytes;
+    if (message->is_datagram) prepaid_bytes_ += bytes;
+    sent(now, bytes);
+  } else if (const auto* const forward = std::get_if<core::ForwardPeerData>(&action)) {
+    sent(now, StreamRelayOracle::cost_of(forward->bytes));
+  } else if (std::holds_alternative<core::ConnectPeer>(action)) {
+    sent_handshake(now);
+  } else if (const auto* const send = std::get_if<core::SendDatagram>(&action)) {
+    sent(now, send->head.size() + send->payload.size() + kHeaderBytes);
+  }
+}
+
 void DonationOracle::sent(const Now& now, uint64_t bytes) {
   turn_the_month(now);
   month_.bytes += bytes;
@@ -269,9 +298,28 @@ void DonationOracle::sent_refusal(const Now& now, uint64_t bytes) {
   if (bytes > kRefusalBytesMax) {
     verdict_.fail(now.mono, std::to_string(bytes) + " bytes to say that we are full");
   }
+  exceed(now, bytes);
+}
+
+void DonationOracle::exceed(const Now& now, uint64_t bytes) {
   turn_the_month(now);
   month_.bytes += bytes;
   refusal_bytes_ += bytes;
+}
+
+void DonationOracle::wrote(const Now& now, uint64_t bytes) {
+  const uint64_t prepaid = std::min(prepaid_bytes_, bytes);
+  prepaid_bytes_ -= prepaid;
+  bytes -= prepaid;
+  CHECK(!answers_.empty());
+  const uint64_t answer = std::min(answers_.front(), bytes);
+  answers_.pop_front();
+  bytes -= answer;
+  if (answer > 0) sent(now, answer);
+  if (bytes > kRecordBytesMax) {
+    verdict_.fail(now.mono, std::to_string(bytes) + " bytes of DTLS around what was said");
+  }
+  exceed(now, bytes);
 }
 
 void DonationOracle::check_month(const Now& now, const Month& claimed) {
@@ -288,6 +336,8 @@ void DonationOracle::check_month(const Now& now, const Month& claimed) {
 void DonationOracle::crashed() {
   level_ = 0;
   level_at_ = {};
+  prepaid_bytes_ = 0;
+  answers_.clear();
 }
 
 void DonationOracle::restored(const Now& now, const Month& claimed) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <optional>
 #include <set>
@@ -119,6 +120,7 @@ class DonationOracle {
   static constexpr uint64_t kHeaderBytes = 28;      // So does this; on each datagram.
   static constexpr uint64_t kRefusalBytesMax = 256;
   static constexpr uint64_t kHandshakeBytes = 180;
+  static constexpr uint64_t kRecordBytesMax = 1400;
   static constexpr uint64_t kAheadBytesMax = 20'000'000;
 
   struct Month {
@@ -129,10 +131,16 @@ class DonationOracle {
 
   DonationOracle(Verdict& verdict, const node::Config::Donate& donate);
 
-  // All times are those of the node's own clocks.
+  // All times are those of the node's own clocks. One step: what is paid for when it is ordered.
+  void check(const Now& now, const core::Input& input, std::span<const core::Action> actions);
+  // What is paid for when it is written.
   void sent(const Now& now, uint64_t bytes);
   void sent_refusal(const Now& now, uint64_t bytes);
   void sent_handshake(const Now& now) { sent_refusal(now, kHandshakeBytes); }
+  // So is a record of a DTLS association, in the step that tells the node of it, with so much of an
+  // answer in it. What DTLS adds to that and to what is relayed, handshakes and heads of records,
+  // may exceed the bounds by its own size, of at most kRecordBytesMax at a time.
+  void will_write(uint64_t answer_bytes) { answers_.push_back(answer_bytes); }
   // After each step: what the node itself says it has sent this month.
   void check_month(const Now& now, const Month& claimed);
 
@@ -145,6 +153,9 @@ class DonationOracle {
   const Month& month() const { return month_; }
 
  private:
+  void check_action(const Now& now, const core::Action& action);
+  void wrote(const Now& now, uint64_t bytes);
+  void exceed(const Now& now, uint64_t bytes);
   int64_t month_number_at(WallTime wall);
   void turn_the_month(const Now& now);
 
@@ -153,9 +164,11 @@ class DonationOracle {
   uint64_t level_ = 0;  // Millionths of bytes sent and not yet earned again.
   MonoTime level_at_{};
   Month month_;
-  uint64_t refusal_bytes_ = 0;  // Of the month's bytes, those that may exceed its bound.
-  int64_t day_ = -1;            // The last one whose month was looked up,
-  int64_t month_of_day_ = 0;    // and its month.
+  uint64_t refusal_bytes_ = 0;    // Of the month's bytes, those that may exceed its bound.
+  uint64_t prepaid_bytes_ = 0;    // Of associations, and not written yet.
+  std::deque<uint64_t> answers_;  // In each record that the node will be told of.
+  int64_t day_ = -1;              // The last one whose month was looked up,
+  int64_t month_of_day_ = 0;      // and its month.
 };
 
 // What a STUN server says about a client's address is true.

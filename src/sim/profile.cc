@@ -275,7 +275,7 @@ void Game::add_pair(size_t number) {
     Host& host = world_.add_host(any_place());
     actors::TurnClient::Options options;
     options.server = any_node().endpoint(is_v4);
-    options.transport = static_cast<core::Transport>(dice_.below(3));
+    options.transport = static_cast<core::Transport>(dice_.below(core::kTransportCount));
     options.segment_bytes = dice_.below(2) * 61;
     switch (dice_.below(3)) {
       case 0:
@@ -290,7 +290,7 @@ void Game::add_pair(size_t number) {
         dice_.below(2) == 0 ? 0 : dice_.below(actors::TurnClient::kShapeCount));
     options.side = side;
     // A stream must not be silent for long.
-    const bool is_stream = options.transport != core::Transport::kUdp;
+    const bool is_stream = core::is_byte_stream(options.transport);
     options.period = dice_.between(seconds(3), seconds(is_stream ? 8 : 20));
     options.name = "relay client " + std::to_string(number) + (side == 0 ? "a" : "b");
     world_.run<actors::TurnClient>(host, options, meeting, world_.liveness(),
@@ -406,7 +406,7 @@ void Game::add_proxy_seeker() {
     world_.run<actors::Bystander>(host, world_.verdict(), echoes);
   }
   options.server = any_node().endpoint(is_v4);
-  options.transport = static_cast<core::Transport>(dice_.below(3));
+  options.transport = static_cast<core::Transport>(dice_.below(core::kTransportCount));
   Host& host = world_.add_host(any_place());
   proxy_seekers_.push_back(&world_.run<actors::ProxySeeker>(host, options));
 }

@@ -20,7 +20,10 @@ World::World(uint64_t seed)
       network_dice_(dice_.fork()),
       network_(schedule_, network_dice_),
       liveness_(verdict_),
-      mapped_addresses_(verdict_) {}
+      mapped_addresses_(verdict_),
+      cookies_(verdict_) {
+  network_.set_listener([this](const Packet& packet) { cookies_.reached(packet); });
+}
 
 node::Config World::small_config() {
   node::Config config;
@@ -60,7 +63,7 @@ NodeShell& World::add_node(const node::Config& config) {
   shell.config.stun.discovery_addresses = discovery;
   shell.config.relay.machine_addresses = options.addresses;
   shell.config.relay.addresses = {options.addresses[0], options.addresses[2]};
-  NodeShell& node = run<NodeShell>(host, trace_, verdict_, shell);
+  NodeShell& node = run<NodeShell>(host, trace_, verdict_, cookies_, shell);
   nodes_.push_back(&node);
   return node;
 }

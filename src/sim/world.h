@@ -11,6 +11,7 @@
 #include "base/address.h"
 #include "base/time.h"
 #include "node/config.h"
+#include "sim/cookie_oracle.h"
 #include "sim/dice.h"
 #include "sim/host.h"
 #include "sim/link.h"
@@ -90,6 +91,7 @@ class World {
   Verdict& verdict() { return verdict_; }
   LivenessOracle& liveness() { return liveness_; }
   MappedAddressOracle& mapped_addresses() { return mapped_addresses_; }
+  const CookieOracle& cookies() const { return cookies_; }
   const std::vector<NodeShell*>& nodes() const { return nodes_; }
   uint64_t event_count() const { return schedule_.event_count(); }
 
@@ -108,6 +110,7 @@ class World {
   Verdict verdict_;
   LivenessOracle liveness_;
   MappedAddressOracle mapped_addresses_;
+  CookieOracle cookies_;
   std::map<Network::RealmId, uint32_t> v4_counts_;
   uint32_t v6_count_ = 0;
   std::deque<Host> hosts_;

@@ -25,14 +25,18 @@ size_t stream_size(Bytes begin) {
 }  // namespace
 
 void TurnLine::open() {
+  const bool is_dtls = options_.transport == core::Transport::kDtls;
+  const uint16_t port_before = local_.port;
   close();
   const auto address = host_.address_towards(options_.server.address);
   CHECK(address.has_value());
-  local_ = {*address, host_.next_port()};
+  const bool keeps_port = is_dtls && port_before != 0 && host_.dice().below(2) == 0;
+  local_ = {*address, keeps_port ? port_before : host_.next_port()};
   datagrams_.clear();
   unsent_.clear();
   received_.clear();
   is_established_ = false;
+  if (is_dtls) dtls_.emplace(host_, local_, options_.server);
   if (!is_stream()) return;
   connection_.emplace(local_, options_.server);
   connection_->send(host_, PacketKind::kOpen);
@@ -41,11 +45,13 @@ void TurnLine::open() {
 
 void TurnLine::close() {
   if (connection_) connection_->send(host_, PacketKind::kEnd);
+  if (dtls_ && host_.dice().below(2) == 0) dtls_->close();
   forget();
 }
 
 void TurnLine::forget() {
   connection_.reset();
+  dtls_.reset();
   local_ = {};
 }
 
@@ -54,7 +60,10 @@ std::optional<Endpoint> TurnLine::seen_as() const {
 }
 
 void TurnLine::send(Bytes message) {
-  if (!is_stream()) return host_.send_datagram(local_, options_.server, message);
+  if (dtls_) return dtls_->send(message);
+  if (options_.transport == core::Transport::kUdp) {
+    return host_.send_datagram(local_, options_.server, message);
+  }
   if (!connection_) return;  // It has just ended.
   const bool is_channel_data = message[0] >> 6 == 1;
   unsent_.insert(unsent_.end(), message.begin(), message.end());
@@ -82,12 +91,7 @@ bool TurnLine::take(const Packet& packet) {
 }
 
 TurnLine::Found TurnLine::next() {
-  if (!is_stream()) {
-    if (datagrams_.empty()) return Found::kNothing;
-    message_ = std::move(datagrams_.front());
-    datagrams_.pop_front();
-    return Found::kMessage;
-  }
+  if (!is_stream()) return next_datagram();
   while (connection_) {
     if (const Found found = cut(); found != Found::kNothing) return found;
     const auto segment = connection_->next();
@@ -103,6 +107,23 @@ TurnLine::Found TurnLine::next() {
     } else {
       received_.insert(received_.end(), segment->payload.begin(), segment->payload.end());
     }
+  }
+  return Found::kNothing;
+}
+
+TurnLine::Found TurnLine::next_datagram() {
+  while (!datagrams_.empty()) {
+    message_ = std::move(datagrams_.front());
+    datagrams_.pop_front();
+    if (options_.transport == core::Transport::kUdp) return Found::kMessage;
+    if (!dtls_) continue;  // Of one that has ended.
+    if (const auto message = dtls_->take(message_)) {
+      message_ = std::vector<uint8_t>(message->begin(), message->end());
+      return Found::kMessage;
+    }
+    if (!dtls_->has_ended()) continue;
+    close();
+    return Found::kEnd;
   }
   return Found::kNothing;
 }

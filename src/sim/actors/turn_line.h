@@ -8,13 +8,15 @@
 #include "base/bytes.h"
 #include "base/endpoint.h"
 #include "core/action.h"
+#include "sim/actors/dtls_end.h"
 #include "sim/connection.h"
 #include "sim/host.h"
 
 namespace roost::sim::actors {
 
-// A client's way to its TURN server: datagrams over UDP, or the messages of a stream, on which
-// ChannelData is padded to four bytes (RFC 8656 §12.5) and TLS is one byte in front.
+// A client's way to its TURN server: datagrams over UDP or DTLS, or the messages of a stream, on
+// which ChannelData is padded to four bytes (RFC 8656 §12.5) and TLS is one byte in front. Who
+// speaks DTLS leaves without a word now and then, and may come back from the same port.
 class TurnLine {
  public:
   struct Options {
@@ -27,12 +29,12 @@ class TurnLine {
   // `host` must outlive the line. Closed at first.
   TurnLine(Host& host, const Options& options) : host_(host), options_(options) {}
 
-  // From a new port, on a new stream. What was open is closed.
+  // From a new port, on a new stream or association. What was open is closed.
   void open();
   void close();
   // Without a word to the other side.
   void forget();
-  bool is_stream() const { return options_.transport != core::Transport::kUdp; }
+  bool is_stream() const { return core::is_byte_stream(options_.transport); }
   const Endpoint& local() const { return local_; }
   // As whom the server sees us, if the network remembers.
   std::optional<Endpoint> seen_as() const;
@@ -43,13 +45,15 @@ class TurnLine {
   enum class Found { kNothing, kMessage, kEnd, kBroken };
   // Whether the packet was for this line; then next() says what it brought.
   bool take(const Packet& packet);
-  // kMessage: it is in message(), with its padding. kEnd: the other side has closed the stream, or
-  // it is stuck behind a segment that is lost. kBroken: what came on it is no message.
+  // kMessage: it is in message(), with its padding. kEnd: the other side has closed the stream or
+  // association, or it is stuck behind a segment that is lost. kBroken: what came on it is no
+  // message.
   Found next();
   Bytes message() const { return message_; }
 
  private:
   void send_data(Bytes bytes);
+  Found next_datagram();
   Found cut();
 
   Host& host_;
@@ -57,6 +61,7 @@ class TurnLine {
   Endpoint local_;
   std::deque<std::vector<uint8_t>> datagrams_;
   std::optional<Connection> connection_;
+  std::optional<DtlsEnd> dtls_;
   bool is_established_ = false;
   std::vector<uint8_t> unsent_;
   std::vector<uint8_t> received_;
