@@ -93,4 +93,13 @@ uint32_t crc32(Bytes bytes) {
   return ~crc;
 }
 
+uint32_t crc32c(Bytes bytes) {
+  uint32_t crc = 0xffffffff;
+  for (const uint8_t byte : bytes) {
+    crc ^= byte;
+    for (int bit = 0; bit < 8; ++bit) crc = crc >> 1 ^ ((crc & 1) != 0 ? 0x82f63b78 : 0);
+  }
+  return ~crc;
+}
+
 }  // namespace roost

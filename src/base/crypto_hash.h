@@ -30,5 +30,8 @@ uint64_t sip_hash(const SipHashKey& key, Bytes bytes);
 
 // CRC-32 of IEEE 802.3, reflected, as in STUN's FINGERPRINT (RFC 8489 §14.7) before its XOR.
 uint32_t crc32(Bytes bytes);
+// CRC-32C (Castagnoli; RFC 3720 appendix B.4), reflected, as in the node IDs of BEP 42. Bit by bit:
+// for a few bytes at a time.
+uint32_t crc32c(Bytes bytes);
 
 }  // namespace roost

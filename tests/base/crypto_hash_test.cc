@@ -173,5 +173,17 @@ TEST(Crc32, IsThatOfEthernetAtEveryLengthAndAlignment) {
   }
 }
 
+// RFC 3720 appendix B.4.
+TEST(CryptoHash, Crc32cMatchesItsVectors) {
+  std::array<uint8_t, 32> bytes{};
+  EXPECT_EQ(crc32c(bytes), 0x8a9136aau);
+  bytes.fill(0xff);
+  EXPECT_EQ(crc32c(bytes), 0x62a8ab43u);
+  for (size_t i = 0; i < bytes.size(); ++i) bytes[i] = static_cast<uint8_t>(i);
+  EXPECT_EQ(crc32c(bytes), 0x46dd794eu);
+  EXPECT_EQ(crc32c(as_bytes("123456789")), 0xe3069283u);
+  EXPECT_EQ(crc32c({}), 0u);
+}
+
 }  // namespace
 }  // namespace roost
