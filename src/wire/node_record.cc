@@ -8,15 +8,12 @@
 #include "base/check.h"
 #include "base/cursor.h"
 #include "wire/bencode.h"
+#include "wire/compact_address.h"
 
 namespace roost::wire {
 namespace {
 
 using Error = NodeRecordError;
-
-constexpr size_t kPortSize = 2;
-constexpr size_t kV4EntrySize = 4 + kPortSize;
-constexpr size_t kV6EntrySize = 16 + kPortSize;
 
 constexpr std::array kRoles = {NodeRole::kLeaf, NodeRole::kCandidate, NodeRole::kSupernode,
                                NodeRole::kDraining};
@@ -32,32 +29,12 @@ void write_addresses(BencodeWriter& writer, std::string_view key, const NodeAddr
   writer.key(key);
   writer.open_list();
   for (const Endpoint& endpoint : addresses.endpoints()) {
-    std::array<uint8_t, kV6EntrySize> buffer;
+    std::array<uint8_t, kCompactV6Size> buffer;
     Writer entry(buffer);
-    if (endpoint.address.is_v4()) {
-      entry.u32(endpoint.address.v4_value());
-    } else {
-      entry.u64(endpoint.address.high());
-      entry.u64(endpoint.address.low());
-    }
-    entry.u16(endpoint.port);
+    write_compact(entry, endpoint);
     writer.string(entry.written());
   }
   writer.close();
-}
-
-std::optional<Endpoint> read_address(const BencodeView& item) {
-  const auto entry = item.string();
-  if (!entry) return {};
-  Reader reader(*entry);
-  if (entry->size() == kV4EntrySize) {
-    const uint32_t address = reader.u32();
-    return Endpoint{IpAddress::v4(address), reader.u16()};
-  }
-  if (entry->size() != kV6EntrySize) return {};
-  const auto address = IpAddress::v6(reader.take(16).first<16>());
-  if (address.is_v4()) return {};  // It has a form of its own.
-  return Endpoint{address, reader.u16()};
 }
 
 bool read_addresses(const BencodeView& record, std::string_view key, NodeAddresses& addresses) {
@@ -65,7 +42,8 @@ bool read_addresses(const BencodeView& record, std::string_view key, NodeAddress
   if (!list) return true;
   bool is_good = list->kind() == BencodeKind::kList;
   list->for_each_item([&](const BencodeView& item) {
-    const auto endpoint = read_address(item);
+    const auto entry = item.string();
+    const auto endpoint = entry ? read_compact(*entry) : std::nullopt;
     is_good = is_good && endpoint && addresses.add(*endpoint);
   });
   return is_good;
