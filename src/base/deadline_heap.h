@@ -27,6 +27,10 @@ class DeadlineHeap {
   size_t size() const { return heap_.size(); }
   std::optional<MonoTime> next_deadline() const;
 
+  static constexpr size_t bytes_for(uint32_t capacity) {
+    return capacity * (sizeof(Entry) + sizeof(uint32_t));
+  }
+
   // Takes out the earliest slot whose deadline is not after `now`; empty when there is none.
   std::optional<uint32_t> pop_due(MonoTime now);
 
