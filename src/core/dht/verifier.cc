@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: MIT
+#include "core/dht/verifier.h"
+
+#include <algorithm>
+
+#include "base/check.h"
+#include "base/special_purpose.h"
+
+namespace roost::core::dht {
+namespace {
+
+// Who we are, as in BEP 20: two letters of the program, two bytes of its version.
+constexpr std::array<uint8_t, 4> kVersion = {'R', 'O', 0, 1};
+
+template <typename Counts, typename Enum>
+void count(Counts& counts, Enum what) {
+  ++counts[static_cast<size_t>(what)];
+}
+
+}  // namespace
+
+Verifier::Verifier(const Options& options, Random& random, MonoTime now)
+    : options_(options),
+      ring_(options.contacts, random.bytes<16>()),
+      candidates_(options.candidates, random.bytes<16>()),
+      proven_(options.proven_addresses, random.bytes<16>()),
+      cookies_(random.bytes<16>()),
+      pace_{options.pings_per_second, options.pings_per_second},
+      pings_left_(pace_, now),
+      next_turn_(now) {}
+
+void Verifier::set_home(Family family, const std::optional<Home>& home) {
+  homes_[static_cast<size_t>(family)] = home;
+}
+
+bool Verifier::is_welcome(const IpAddress& address) const {
+  return options_.takes_special_purpose || is_globally_reachable(address);
+}
+
+bool Verifier::ping(MonoTime now, PingPurpose purpose, const Endpoint& to, Outbox& out) {
+  const auto& home = homes_[static_cast<size_t>(family_of(to.address))];
+  if (!home) return false;
+  const PingCookies::Cookie cookie = cookies_.make(now, purpose, to);
+  wire::KrpcQuery query;
+  query.id = home->id;
+  const MutableBytes buffer = out.build(kPingSize);
+  const Bytes written =
+      encode(wire::KrpcHead{.transaction_id = cookie, .version = kVersion}, query, buffer);
+  CHECK(written.size() == kPingSize);
+  out.push(SendDatagram{.from = home->socket, .local = home->local, .to = to, .payload = written});
+  count(stats_.pings, purpose);
+  return true;
+}
+
+size_t Verifier::heard_query(MonoTime now, const DatagramArrived& input, bool is_read_only,
+                             bool may_ping, Outbox& out) {
+  const Endpoint& from = input.from;
+  if (is_read_only || ring_.contains(from)) return 0;
+  if (!is_welcome(from.address)) {
+    ++stats_.refused_special_purpose;
+    return 0;
+  }
+  if (proven_.contains(now, from.address)) {
+    count(stats_.candidates, candidates_.heard(now, from));
+    return 0;
+  }
+  return may_ping && ping(now, PingPurpose::kProof, from, out) ? kPingSize : 0;
+}
+
+bool Verifier::heard_answer(MonoTime now, const DatagramArrived& input,
+                            const wire::KrpcMessage& message) {
+  const auto purpose = cookies_.check(now, message.head.transaction_id, input.from);
+  if (!purpose) return false;
+  count(stats_.answers, *purpose);
+  proven_.add(now, input.from.address);  // Even an error has been received there.
+  if (message.kind != wire::KrpcKind::kResponse) return true;
+  const auto response = parse_response(message);
+  if (!response) return true;
+  const wire::CompactNode contact{response->id, input.from};
+  switch (*purpose) {
+    case PingPurpose::kProof: count(stats_.candidates, candidates_.heard(now, input.from)); break;
+    case PingPurpose::kAdmission:
+    case PingPurpose::kVerify: admit(now, contact); break;
+    case PingPurpose::kQuality15:
+    case PingPurpose::kQuality60: quality_.answered(*purpose, input.from); break;
+  }
+  return true;
+}
+
+void Verifier::admit(MonoTime now, const wire::CompactNode& contact) {
+  if (!options_.takes_special_purpose && !wire::conforms(contact.id, contact.endpoint.address)) {
+    ++stats_.refused_id;
+    return;
+  }
+  count(stats_.admissions, ring_.admit(now, contact));
+}
+
+size_t Verifier::take(MonoTime now, Family family, std::span<wire::CompactNode> out) {
+  const size_t taken = ring_.take(now, family, out);
+  for (const wire::CompactNode& contact : out.first(taken)) {
+    quality_.handed_out(now, contact.endpoint);
+  }
+  return taken;
+}
+
+// Samples first, since they are few and their time matters; then those who wait to come in.
+bool Verifier::ask_next(MonoTime now, Outbox& out) {
+  if (const auto question = quality_.next_question(now)) {
+    (void)ping(now, question->purpose, question->to, out);
+    return true;
+  }
+  if (const auto candidate = candidates_.pop_silent(now)) {
+    (void)ping(now, PingPurpose::kAdmission, *candidate, out);
+    return true;
+  }
+  for (const Family family : {Family::kV4, Family::kV6}) {
+    if (!homes_[static_cast<size_t>(family)]) continue;
+    const auto contact = ring_.next_to_verify(now, family);
+    if (!contact) continue;
+    (void)ping(now, PingPurpose::kVerify, contact->endpoint, out);
+    return true;
+  }
+  return false;
+}
+
+void Verifier::step(MonoTime now, const DeadlinePassed&, Outbox& out) {
+  next_turn_ = now + kTurn;
+  for (size_t sent = 0; sent < kPingsPerStepMax; ++sent) {
+    if (!pings_left_.take(pace_, now) || !ask_next(now, out)) return;
+  }
+}
+
+std::optional<MonoTime> Verifier::next_deadline() const {
+  const bool has_contacts = ring_.size(Family::kV4) + ring_.size(Family::kV6) > 0;
+  std::optional<MonoTime> next;
+  for (const auto& deadline : {candidates_.next_deadline(), quality_.next_deadline(),
+                               has_contacts ? std::optional(next_turn_) : std::nullopt}) {
+    if (deadline && (!next || *deadline < *next)) next = deadline;
+  }
+  // What is due and not asked yet waits for its turn: the pace has held it back.
+  if (next) next = std::max(*next, next_turn_);
+  return next;
+}
+
+uint64_t Verifier::bytes_for(const Options& options) {
+  return ContactRing::bytes_for(options.contacts) + Candidates::bytes_for(options.candidates) +
+         ProvenAddresses::bytes_for(options.proven_addresses);
+}
+
+}  // namespace roost::core::dht

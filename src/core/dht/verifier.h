@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+
+#include "base/random.h"
+#include "base/time.h"
+#include "base/token_bucket.h"
+#include "core/action.h"
+#include "core/dht/candidates.h"
+#include "core/dht/contact_ring.h"
+#include "core/dht/handout_quality.h"
+#include "core/dht/ping_cookie.h"
+#include "core/dht/proven_addresses.h"
+#include "core/outbox.h"
+#include "wire/krpc.h"
+
+namespace roost::core::dht {
+
+// Finds out which nodes of the DHT are alive, and keeps them to be handed out.
+//
+//   a query from an unknown address   -> ping (proof): does it receive there?
+//   its answer                        -> proven for half an hour, and a candidate
+//   a candidate, 15 minutes silent    -> ping (admission): can everybody reach it?
+//   its answer, with an ID that BEP 42 gives its address -> a contact
+//   a contact, every half hour        -> ping (verify); two without an answer, and it is gone
+//
+// Read-only nodes (BEP 43) and addresses that the Internet cannot reach go no further than being
+// proven. Pings leave no state behind (PingCookies). One ping is sent for a query, and counts for
+// what may be sent to an address that has proven nothing; all others are paced.
+class Verifier {
+ public:
+  struct Options {
+    ContactRing::Options contacts;
+    uint32_t candidates = 4096;
+    uint32_t proven_addresses = 16384;
+    // Of candidates, contacts and samples together.
+    uint64_t pings_per_second = 20;
+    // Lets loopback and private addresses in, whatever their IDs: for tests and networks apart.
+    bool takes_special_purpose = false;
+  };
+
+  // Where pings of a family leave from, and under which ID.
+  struct Home {
+    SocketId socket;
+    LocalEnd local;
+    wire::NodeId id;
+  };
+
+  struct Stats {
+    std::array<uint64_t, kPingPurposeCount> pings{};
+    std::array<uint64_t, kPingPurposeCount> answers{};
+    std::array<uint64_t, Candidates::kOutcomeCount> candidates{};
+    std::array<uint64_t, kContactAdmissionCount> admissions{};
+    uint64_t refused_special_purpose = 0;  // Candidates, by their address,
+    uint64_t refused_id = 0;               // and by their ID.
+  };
+
+  // The bytes of a ping, which count for what an unproven address may be sent.
+  static constexpr size_t kPingSize =
+      sizeof("d1:ad2:id20:e1:q4:ping1:t8:1:v4:1:y1:qe") - 1 + 20 + PingCookies::kSize + 4;
+
+  // `random` is asked during construction only.
+  Verifier(const Options& options, Random& random, MonoTime now);
+
+  // Without a home nothing is asked in that family.
+  void set_home(Family family, const std::optional<Home>& home);
+
+  // A query has come. Returns the bytes that this has sent back to where it came from: none, or
+  // those of a ping, if `may_ping`.
+  size_t heard_query(MonoTime now, const DatagramArrived& input, bool is_read_only, bool may_ping,
+                     Outbox& out);
+  // An answer or an error has come. False if it belongs to no ping of ours.
+  bool heard_answer(MonoTime now, const DatagramArrived& input, const wire::KrpcMessage& message);
+
+  bool is_proven(MonoTime now, const IpAddress& address) const {
+    return proven_.contains(now, address);
+  }
+  // It has shown a token that was sent there.
+  void prove(MonoTime now, const IpAddress& address) { proven_.add(now, address); }
+
+  // Contacts to be handed out: see ContactRing::take.
+  size_t take(MonoTime now, Family family, std::span<wire::CompactNode> out);
+
+  // Asks whoever is due.
+  void step(MonoTime now, const DeadlinePassed& input, Outbox& out);
+  std::optional<MonoTime> next_deadline() const;
+
+  ContactRing& ring() { return ring_; }
+  const ContactRing& ring() const { return ring_; }
+  const HandoutQuality& quality() const { return quality_; }
+  const Stats& stats() const { return stats_; }
+  static uint64_t bytes_for(const Options& options);
+
+ private:
+  // How often contacts are looked through for those that are due.
+  static constexpr Duration kTurn = std::chrono::seconds(1);
+  // What one step sends at most, whatever has gathered.
+  static constexpr size_t kPingsPerStepMax = 32;
+
+  bool is_welcome(const IpAddress& address) const;
+  bool ping(MonoTime now, PingPurpose purpose, const Endpoint& to, Outbox& out);
+  bool ask_next(MonoTime now, Outbox& out);
+  void admit(MonoTime now, const wire::CompactNode& contact);
+
+  Options options_;
+  ContactRing ring_;
+  Candidates candidates_;
+  ProvenAddresses proven_;
+  PingCookies cookies_;
+  HandoutQuality quality_;
+  TokenBucket::Options pace_;
+  TokenBucket pings_left_;
+  MonoTime next_turn_;
+  std::array<std::optional<Home>, kFamilyCount> homes_;
+  Stats stats_;
+};
+
+}  // namespace roost::core::dht
