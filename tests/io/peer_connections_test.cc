@@ -182,6 +182,33 @@ TEST_F(PeerConnectionsTest, ConnectsFromTheAddressThatListens) {
   EXPECT_EQ(0u, peers_.listener_count());
 }
 
+// Both ends are ours. Whoever connects at the same time the other way round finds it there.
+TEST_F(PeerConnectionsTest, ConnectsOneRelayedAddressToAnother) {
+  constexpr RelayId kOtherRelay{3};
+  for (const IpAddress& address : {kLoopback, IpAddress(0, 1)}) {
+    const Endpoint relayed = open(kRelay, address);
+    const Endpoint other = open(kOtherRelay, address);
+    connect(other, PeerConnectionId{3});
+    std::vector<core::Input> answers;
+    peers_.connect({PeerConnectionId{2}, kOtherRelay, relayed}, answers);
+    ASSERT_EQ(1u, answers.size());
+    EXPECT_EQ(core::PeerFailure::kNoResources, std::get<core::PeerFailed>(answers[0]).why);
+    ASSERT_TRUE(until([&] { return arrived_.size() == 1 && told_.size() == 1; }));
+    EXPECT_EQ(relayed, arrived_[0].from);
+    EXPECT_EQ(kOtherRelay, arrived_[0].relay);
+    EXPECT_EQ(PeerConnectionId{3}, std::get<core::PeerConnected>(told_[0]).connection);
+    bind_client();
+    peers_.close(core::ClosePeer{PeerConnectionId{3}});
+    ASSERT_TRUE(until([&] { return client_->has_ended(); }));
+    client_->finish();
+    ASSERT_TRUE(until([&] { return last_told<core::PeerClosed>() != nullptr; }));
+    for (const RelayId relay : {kRelay, kOtherRelay}) peers_.close(core::CloseRelay{relay});
+    let_pass(std::chrono::milliseconds(5));
+    arrived_.clear();
+    told_.clear();
+  }
+}
+
 TEST_F(PeerConnectionsTest, TakesNoPortTwiceNorOneThatOthersHave) {
   PeerConnections narrow(loop_, random_,
                          {.relay_count_max = 8, .port_min = 30100, .port_max = 30101},
