@@ -44,8 +44,10 @@ void PeerLinks::connect(const core::ConnectPeer& order) {
   }
   const Ends ends{found->first, order.to};
   if (by_ends_.contains(ends)) verdict_.fail(host_.now(), "two connections to the same peer");
-  // Now and then the machine has no descriptor.
-  if (by_ends_.contains(ends) || host_.dice().below(20) == 0) {
+  // A machine's connection with itself is there at once, which uses up the address for the other
+  // end of it; here it takes a while. And now and then the machine has no descriptor.
+  const bool is_other_way = by_ends_.contains({ends.second, ends.first});
+  if (by_ends_.contains(ends) || is_other_way || host_.dice().below(20) == 0) {
     return shell_.owe(core::PeerFailed{order.connection, core::PeerFailure::kNoResources});
   }
   add(order.connection, order.relay, Connection(ends.first, ends.second), true);

@@ -19,7 +19,9 @@ using core::StreamId;
 using Data = std::vector<uint8_t>;
 
 constexpr RelayId kRelay{2};
+constexpr RelayId kOtherRelay{3};
 constexpr PeerConnectionId kLink{7};
+constexpr PeerConnectionId kOtherLink{8};
 constexpr StreamId kStream{3};
 
 class Ends final : public Program {
@@ -126,6 +128,25 @@ TEST_F(PeerLinksTest, TellsWhetherThereIsAConnection) {
   world_.run_for(1s);
   EXPECT_EQ(count<core::PeerFailed>(), 1u);
   EXPECT_EQ(links_.connection_count(), 0u);
+}
+
+// Of the two who connect to each other at the same time the second one is late, as in the kernel.
+TEST_F(PeerLinksTest, ConnectsOneRelayedAddressToAnotherOnce) {
+  const Endpoint other{local_.address, 50001};
+  links_.open(kOtherRelay, other);
+  links_.connect({kOtherLink, kRelay, other});
+  ASSERT_EQ(count<core::PeerFailed>(), 0u);
+  links_.connect({kLink, kOtherRelay, local_});
+  EXPECT_EQ(count<core::PeerFailed>(), 1u);
+  world_.run_for(1s);
+  EXPECT_EQ(count<core::PeerConnected>(), 1u);
+  ASSERT_EQ(count<core::PeerArrived>(), 1u);
+  EXPECT_EQ(links_.connection_count(), 2u);  // Both ends of it.
+  bind(Data{1, 2, 3});
+  links_.close(kOtherLink);
+  world_.run_for(1s);
+  EXPECT_EQ(links_.forwarded_bytes(), 3u);
+  EXPECT_TRUE(verdict_.holds()) << verdict_.text();
 }
 
 TEST_F(PeerLinksTest, PassesOnWhatIsGrantedAndTheEndBehindIt) {
