@@ -75,6 +75,7 @@ class NodeShell final : public Program, private PeerLinks::Shell, private Associ
   Endpoint endpoint(bool is_v4, size_t address_index = 0, size_t port_index = 0) const;
   size_t stream_count() const { return streams_.size(); }
   size_t association_count() const { return associations_.count(); }
+  size_t relay_count() const { return relay_addresses_.size(); }
   uint64_t datagrams_sent() const { return datagrams_sent_; }
   const DonationOracle& donation() const { return donation_oracle_; }
   const PeerLinks& peer_links() const { return peer_links_; }

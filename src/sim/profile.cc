@@ -41,6 +41,9 @@ constexpr Duration kHealedTime = seconds(75);
 // Discovery is up to four questions without an answer, one after the other.
 constexpr Duration kHealedTimeOfZoo = seconds(210);
 
+// The default lifetime of an allocation (RFC 8656 §3.2), and what an association is kept beyond it.
+constexpr Duration kAllIsOver = minutes(10) + seconds(45);
+
 constexpr uint64_t kFloodPrefixes = 10'000;
 constexpr uint64_t kPairsMax = 4;  // Of friends who need a relay.
 constexpr uint64_t kStreamRelayClientsMax = 2;
@@ -158,6 +161,9 @@ Outcome Game::play() {
   recover();
   world_.check_liveness();
   check_zoo();
+  world_.abandon();
+  world_.run_for(kAllIsOver);
+  world_.check_remains();
   world_.network().check_invariants();
   return {world_.event_count(), world_.trace().hash(), world_.liveness().successes(),
           world_.verdict().count(), world_.verdict().text()};

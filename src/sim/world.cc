@@ -2,6 +2,7 @@
 #include "sim/world.h"
 
 #include <chrono>
+#include <string>
 
 #include "base/check.h"
 
@@ -84,7 +85,8 @@ Host& World::add_host(const Place& place) {
   CHECK(place.has_v4 || place.has_v6);
   if (place.has_v4) options.addresses.push_back(next_v4(realm));
   if (place.has_v6) options.addresses.push_back(next_v6());
-  return hosts_.emplace_back(schedule_, network_, trace_, dice_.fork(), options);
+  guests_.push_back(&hosts_.emplace_back(schedule_, network_, trace_, dice_.fork(), options));
+  return *guests_.back();
 }
 
 Network::RealmId World::add_realm(const NatOptions& nat, const Place& outside) {
@@ -129,6 +131,26 @@ void World::reboot_nat(Network::RealmId realm) {
   network_.nat(realm).reboot();
   network_.firewall(realm).reboot();
   trace_.add({now(), TraceKind::kReboot, {}, {}, {}});
+}
+
+void World::abandon() {
+  for (Host* const guest : guests_) guest->run(nullptr);
+}
+
+void World::check_remains() {
+  const auto check = [&](std::string_view what, size_t count) {
+    if (count > 0) verdict_.fail(now(), std::to_string(count).append(" ").append(what));
+  };
+  for (const NodeShell* const shell : nodes_) {
+    check("streams of nobody", shell->stream_count());
+    check("associations of nobody", shell->association_count());
+    check("connections of nobody to peers", shell->peer_links().connection_count());
+    check("relayed addresses of nobody", shell->relay_count());
+    if (!shell->is_running()) continue;
+    const node::Node& node = shell->node();
+    check("streams of nobody, as the node counts", node.connection_admission().open_count());
+    if (node.turn() != nullptr) check("allocations of nobody", node.turn()->table().size());
+  }
 }
 
 void World::heal() {

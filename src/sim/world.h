@@ -81,6 +81,10 @@ class World {
   // No more faults from here on: lines are calm, splits end, nodes run. Whoever asks from now on
   // must be served.
   void heal();
+  // Everybody but the nodes goes, without a word to anybody, and is no more to be asked.
+  void abandon();
+  // Requires abandon(), longer ago than anything may live that a client has left behind.
+  void check_remains();
   // Requires heal(): whether all that was owed has been paid.
   void check_liveness() { liveness_.end(now()); }
 
@@ -114,6 +118,7 @@ class World {
   std::map<Network::RealmId, uint32_t> v4_counts_;
   uint32_t v6_count_ = 0;
   std::deque<Host> hosts_;
+  std::vector<Host*> guests_;  // All but the nodes'.
   std::vector<NodeShell*> nodes_;
 };
 

@@ -90,6 +90,23 @@ TEST_F(DtlsWorld, BeginsAnewBehindANatThatHasForgotten) {
   EXPECT_GT(client.allocation_count(), 4u);
 }
 
+TEST_F(DtlsWorld, EndsWhatDeadClientsLeaveBehind) {
+  add(0, 4s);
+  add(1, 4s);
+  world_.run_for(1min);
+  EXPECT_EQ(node_.association_count(), 2u);
+  world_.abandon();
+  world_.run_for(9min);
+  EXPECT_EQ(node_.association_count(), 2u);  // As was granted.
+  world_.check_remains();
+  // Associations and allocations, the addresses of those, and streams by the node's count.
+  EXPECT_EQ(world_.verdict().count(), 4u) << world_.verdict().text();
+  world_.run_for(2min);
+  world_.check_remains();
+  EXPECT_EQ(world_.verdict().count(), 4u) << world_.verdict().text();
+  EXPECT_EQ(node_.association_count(), 0u);
+}
+
 // Head, key and handshakes are beyond what was paid for, and are counted all the same: the oracle
 // compares with the node's own count after each step.
 TEST_F(DtlsWorld, KeepsToItsDonation) {
