@@ -15,6 +15,7 @@
 #include "sim/actors/data_peer.h"
 #include "sim/actors/discovery_client.h"
 #include "sim/actors/flooder.h"
+#include "sim/actors/hello_flooder.h"
 #include "sim/actors/http_client.h"
 #include "sim/actors/liar.h"
 #include "sim/actors/proxy_seeker.h"
@@ -100,6 +101,7 @@ class Game {
   void add_stream_relay_clients();
   std::string add_grant();
   void add_proxy_seeker();
+  void add_hello_flooder(const std::vector<Endpoint>& nodes);
   void add_zoo(size_t count);
   void add_attackers();
   void afflict();
@@ -135,6 +137,7 @@ class Game {
   std::vector<actors::SilentClient*> silent_;
   std::vector<actors::Liar*> liars_;
   std::vector<actors::Flooder*> flooders_;
+  std::vector<actors::HelloFlooder*> hello_flooders_;
   std::vector<actors::ProxySeeker*> proxy_seekers_;
   std::set<const NodeShell*> changed_;  // What strangers may there.
 };
@@ -384,6 +387,7 @@ void Game::add_attackers() {
     }
   }
   if (dice_.below(2) == 0) add_proxy_seeker();
+  if (is_hostile() || dice_.below(3) == 0) add_hello_flooder(nodes);
   if (is_hostile() || play_.profile == Profile::kFlood) {
     actors::Flooder::Options options;
     options.targets = nodes;
@@ -399,6 +403,19 @@ void Game::add_attackers() {
     Host& host = world_.add_host();
     flooders_.push_back(&world_.run<actors::Flooder>(host, world_.network(), options));
   }
+}
+
+void Game::add_hello_flooder(const std::vector<Endpoint>& nodes) {
+  actors::HelloFlooder::Options options;
+  options.targets = nodes;
+  options.packets_per_second = dice_.between(5, 50);
+  if (dice_.below(2) == 0) {
+    // In the names of nodes and honest clients, whose prefixes these are.
+    options.first_source = IpAddress::v4(0x14000000);
+    options.prefix_count = play_.node_count * 2 + play_.client_count;
+  }
+  Host& host = world_.add_host();
+  hello_flooders_.push_back(&world_.run<actors::HelloFlooder>(host, world_.network(), options));
 }
 
 void Game::add_proxy_seeker() {
@@ -512,6 +529,7 @@ void Game::jump(NodeShell& node) {
 void Game::recover() {
   for (actors::Liar* const liar : liars_) liar->stop();
   for (actors::ProxySeeker* const seeker : proxy_seekers_) seeker->stop();
+  for (actors::HelloFlooder* const flooder : hello_flooders_) flooder->stop();
   for (actors::SilentClient* const client : silent_) client->stop();
   if (is_hostile()) {
     for (actors::Flooder* const flooder : flooders_) flooder->stop();

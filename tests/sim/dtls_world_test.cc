@@ -5,6 +5,7 @@
 // Method: small worlds with clients of the relay, watched by the oracles.
 #include <gtest/gtest.h>
 
+#include "sim/actors/hello_flooder.h"
 #include "sim/actors/turn_client.h"
 #include "sim/world.h"
 
@@ -105,6 +106,20 @@ TEST_F(DtlsWorld, EndsWhatDeadClientsLeaveBehind) {
   world_.check_remains();
   EXPECT_EQ(world_.verdict().count(), 4u) << world_.verdict().text();
   EXPECT_EQ(node_.association_count(), 0u);
+}
+
+TEST_F(DtlsWorld, GivesWhoeverFloodsItWithHellosCookiesAndLittleElse) {
+  add(0, 4s);
+  add(1, 4s);
+  actors::HelloFlooder::Options options;
+  options.targets = {node_.endpoint(true), node_.endpoint(false), node_.endpoint(true, 1, 1)};
+  options.packets_per_second = 50;
+  const auto& flooder =
+      world_.run<actors::HelloFlooder>(world_.add_host(), world_.network(), options);
+  expect_all_is_well(5min);
+  EXPECT_GT(flooder.cookie_count(), 500u);
+  EXPECT_GT(flooder.association_count(), 10u);
+  for (const auto outcome : node_.node().dtls_stats()) EXPECT_GT(outcome, 20u);
 }
 
 // Head, key and handshakes are beyond what was paid for, and are counted all the same: the oracle
