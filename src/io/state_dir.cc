@@ -94,6 +94,13 @@ Result<StateDir, std::string> StateDir::attach(const std::string& path) {
                            "start the node once, or run this as the user that runs it"));
   }
   struct stat status {};
+  // "./var" is another directory in each place, and /var among them; there is a symbolic link
+  // "lock".
+  struct stat lock {};
+  if (fstatat(directory.get(), "lock", &lock, AT_SYMLINK_NOFOLLOW) != 0 || !S_ISREG(lock.st_mode)) {
+    return Failure(
+        path + " is no state directory of a node; start the node once, or name the one it uses");
+  }
   // The node's own lock is on a file, so the two do not meet.
   if (fstat(directory.get(), &status) != 0 || flock(directory.get(), LOCK_EX) != 0) {
     return Failure(explain("lock the state directory", path));

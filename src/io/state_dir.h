@@ -38,8 +38,9 @@ class StateDir {
   // empty is given to `owner`, where one is named: who the daemon is about to become.
   static Result<StateDir, std::string> open(const std::string& path, std::optional<Owner> owner);
 
-  // For a command that runs beside the node: makes nothing, and waits for others of its kind until
-  // it is alone. What it writes belongs to whom the directory belongs.
+  // For a command that runs beside the node: makes nothing, refuses a directory that no node has
+  // used, and waits for others of its kind until it is alone. What it writes belongs to whom the
+  // directory belongs.
   static Result<StateDir, std::string> attach(const std::string& path);
 
   const std::string& path() const { return path_; }

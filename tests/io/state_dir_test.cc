@@ -90,6 +90,16 @@ TEST_F(StateDirTest, IsNotMadeByACommand) {
   EXPECT_NE(std::string::npos, beside.error().find("start the node once")) << beside.error();
 }
 
+TEST_F(StateDirTest, IsNoDirectoryThatNoNodeHasUsed) {
+  std::filesystem::create_directories(root_ + "/var");
+  std::filesystem::create_directory_symlink("/run/lock", root_ + "/var/lock");
+  for (const char* const other : {"", "/var"}) {
+    const auto beside = StateDir::attach(root_ + other);
+    ASSERT_FALSE(beside) << other;
+    EXPECT_NE(std::string::npos, beside.error().find("no state directory")) << beside.error();
+  }
+}
+
 TEST_F(StateDirTest, GivesBackWhatWasWritten) {
   const StateDir dir = open();
   for (const bool sync : {false, true}) {
