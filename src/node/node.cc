@@ -18,6 +18,9 @@ constexpr std::string_view kText = "text/plain";
 // or the answer to one and a reset.
 constexpr uint64_t kPeerHandshakeBytes = 180;
 
+// The largest answer of the relay on a stream.
+constexpr uint64_t kReplyBytesMax = 512;
+
 std::vector<Responder::Discovery> discovery(const Config& config,
                                             const std::vector<Endpoint>& sockets) {
   std::vector<Responder::Discovery> result;
@@ -190,7 +193,6 @@ void Node::handle(const Now& now, const core::MessageArrived& input, core::Outbo
   };
   if (is_for_turn && turn_->admits(now.mono, input)) {
     // Its answer is paid for afterwards: the rate allows for that, the month does not.
-    constexpr uint64_t kReplyBytesMax = 512;
     if (budget_.is_month_used_up(kReplyBytesMax)) return refuse(Drop::kDonation);
     return turn_->step(now, input, out);
   }
@@ -266,12 +268,16 @@ void Node::handle(const Now& now, const core::RelayErrorArrived& input, core::Ou
 
 void Node::handle(const Now& now, const core::PeerConnected& input, core::Outbox& out) {
   CHECK(turn_.has_value());
+  const size_t actions_before = out.actions().size();
   turn_->step(now, input, out);
+  withhold_late_answers(actions_before, out);
 }
 
 void Node::handle(const Now& now, const core::PeerFailed& input, core::Outbox& out) {
   CHECK(turn_.has_value());
+  const size_t actions_before = out.actions().size();
   turn_->step(now, input, out);
+  withhold_late_answers(actions_before, out);
 }
 
 void Node::handle(const Now& now, const core::PeerArrived& input, core::Outbox& out) {
@@ -295,7 +301,25 @@ void Node::handle(const Now& now, const core::PeerClosed& input, core::Outbox& o
 }
 
 void Node::handle(const Now& now, const core::DeadlinePassed& input, core::Outbox& out) {
-  if (turn_) turn_->step(now, input, out);
+  if (!turn_) return;
+  const size_t actions_before = out.actions().size();
+  turn_->step(now, input, out);
+  withhold_late_answers(actions_before, out);
+}
+
+// A question was taken on while there was something left of the month, and its answer comes when
+// there is not: that ends the stream as any message would.
+void Node::withhold_late_answers(size_t actions_before, core::Outbox& out) {
+  if (!budget_.is_month_used_up(kReplyBytesMax)) return;
+  std::vector<core::StreamId> unanswered;
+  out.retain_from(actions_before, [&](const core::Action& action) {
+    const auto* const message = std::get_if<core::SendMessage>(&action);
+    if (message == nullptr || message->payer != core::Payer::kService) return true;
+    if (!message->is_datagram) unanswered.push_back(message->stream);
+    drop(Drop::kDonation);
+    return false;
+  });
+  for (const core::StreamId stream : unanswered) out.push(core::RefuseStream{stream});
 }
 
 core::HttpReply Node::answer(const Now& now, const core::HttpRequestArrived& input,

@@ -118,6 +118,7 @@ class Node {
   core::HttpReply answer(const Now& now, const core::HttpRequestArrived& input, core::Outbox& out);
   core::HttpReply answer_node(const Now& now, const core::HttpRequestArrived& input,
                               core::Outbox& out);
+  void withhold_late_answers(size_t actions_before, core::Outbox& out);
   void drop(Drop why) { ++stats_.drops[static_cast<size_t>(why)]; }
   bool pay(const Now& now, const core::Action& action);
   void pay_for_peer_data(const Now& now, const core::ForwardPeerData& forward);

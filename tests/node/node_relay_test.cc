@@ -118,7 +118,7 @@ class Rig {
   }
 
   // A connection to kPeer of an allocation over TCP, bound to a stream of its own.
-  core::PeerConnectionId connect(Client& client) {
+  core::PeerConnectionId ask_to_connect(const Client& client) {
     step(from(client, request(client, StunMethod::kConnect)));
     core::PeerConnectionId connection{};
     for (const core::Action& action : out.actions()) {
@@ -126,6 +126,10 @@ class Rig {
         connection = order->connection;
       }
     }
+    return connection;
+  }
+  core::PeerConnectionId connect(Client& client) {
+    const core::PeerConnectionId connection = ask_to_connect(client);
     const Data reply = step(core::PeerConnected{connection});
     const auto view = StunView::parse(reply);
     EXPECT_TRUE(view);
@@ -266,6 +270,29 @@ TEST(NodeRelay, TakesNoConnectionsOfPeersInAMonthThatIsUsedUp) {
   rig.node.budget().spend(rig.now, 100'000 - rig.node.budget().bytes_sent());
   EXPECT_FALSE(arrives(1'002));
   EXPECT_EQ(1u, rig.node.stats().drops[static_cast<size_t>(Node::Drop::kDonation)]);
+}
+
+TEST(NodeRelay, SaysNothingLateInAMonthThatIsUsedUp) {
+  for (const bool connects : {true, false}) {
+    Config config;
+    config.donate.monthly_bytes = 100'000;
+    Rig rig(config);
+    Rig::Client client = of_tcp();
+    ASSERT_TRUE(rig.allocate(client));
+    ASSERT_TRUE(rig.permits_peer(client));
+    const core::PeerConnectionId connection = rig.ask_to_connect(client);
+    rig.node.budget().spend(rig.now, 100'000 - rig.node.budget().bytes_sent());
+    if (connects) {
+      rig.step(core::PeerConnected{connection});
+    } else {
+      rig.step(core::PeerFailed{connection, core::PeerFailure::kRefused});
+    }
+    ASSERT_EQ(1u, rig.out.actions().size());
+    const auto* const refused = std::get_if<core::RefuseStream>(&rig.out.actions()[0]);
+    ASSERT_NE(nullptr, refused) << "whom we do not answer must see that";
+    EXPECT_EQ(client.stream, refused->stream);
+    EXPECT_EQ(1u, rig.node.stats().drops[static_cast<size_t>(Node::Drop::kDonation)]);
+  }
 }
 
 TEST(NodeRelay, KeepsTrafficToStreamsWithinTheBandwidth) {
