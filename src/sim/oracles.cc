@@ -173,6 +173,7 @@ void StreamOracle::set_bounds(const node::Config& config) {
 void StreamOracle::forget() {
   open_.clear();
   seen_.clear();
+  asked_.clear();
   by_prefix_.clear();
 }
 
@@ -182,14 +183,20 @@ void StreamOracle::check(MonoTime at, const core::Input& input,
   const auto* const closed = std::get_if<core::StreamClosed>(&input);
   const auto* const request = std::get_if<core::HttpRequestArrived>(&input);
   const auto* const message = std::get_if<core::MessageArrived>(&input);
+  if (message != nullptr) asked_.insert(message->stream);
+  // A Connect (RFC 6062) is answered once its peer has answered, or has not in time.
+  const bool is_late = std::holds_alternative<core::PeerConnected>(input) ||
+                       std::holds_alternative<core::PeerFailed>(input) ||
+                       std::holds_alternative<core::DeadlinePassed>(input);
   bool is_refused = false;
   size_t reply_count = 0;
   for (const core::Action& action : actions) {
     if (const auto* const refuse = std::get_if<core::RefuseStream>(&action)) {
       const bool is_opening = opened != nullptr && opened->stream == refuse->stream;
       const bool is_asking = message != nullptr && message->stream == refuse->stream;
-      const bool is_due = (is_opening || is_asking) && !is_refused;
-      if (!is_due) verdict_.fail(at, "a stream refused that was not just opened");
+      const bool is_due = ((is_opening || is_asking) && !is_refused) ||
+                          (is_late && asked_.contains(refuse->stream));
+      if (!is_due) verdict_.fail(at, "a stream refused that has neither opened nor asked");
       is_refused = true;
     } else if (const auto* const reply = std::get_if<core::HttpReply>(&action)) {
       ++reply_count;
@@ -208,6 +215,7 @@ void StreamOracle::check(MonoTime at, const core::Input& input,
     } else {
       if (--by_prefix_[found->second] == 0) by_prefix_.erase(found->second);
       open_.erase(found);
+      asked_.erase(closed->stream);
     }
   }
   if (node_open_count != open_.size()) {

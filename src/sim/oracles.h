@@ -92,6 +92,7 @@ class StreamOracle {
   uint32_t connections_per_prefix_max_;
   std::map<core::StreamId, Prefix> open_;
   std::set<core::StreamId> seen_;
+  std::set<core::StreamId> asked_;  // Of the open ones, those that a message came in on.
   std::map<Prefix, uint32_t> by_prefix_;
 };
 

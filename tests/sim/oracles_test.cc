@@ -205,6 +205,8 @@ TEST_F(StreamOracleTest, ReportsARefusalThatComesTooLateOrToAnother) {
   // Instead of an answer to a message of its own it may be.
   EXPECT_EQ(faults(asked_on(core::StreamId{1}), {refused(1)}, 1), 0u);
   EXPECT_EQ(faults(asked_on(core::StreamId{1}), {refused(2)}, 1), 1u);
+  // Also once its peer has answered.
+  EXPECT_EQ(faults(core::PeerConnected{}, {refused(1)}, 1), 0u);
   EXPECT_EQ(faults(opened(2), {refused(2), refused(2)}, 1), 1u);
 }
 
