@@ -9,9 +9,6 @@
 namespace roost::core::dht {
 namespace {
 
-// Who we are, as in BEP 20: two letters of the program, two bytes of its version.
-constexpr std::array<uint8_t, 4> kVersion = {'R', 'O', 0, 1};
-
 template <typename Counts, typename Enum>
 void count(Counts& counts, Enum what) {
   ++counts[static_cast<size_t>(what)];
@@ -47,7 +44,12 @@ bool Verifier::ping(MonoTime now, PingPurpose purpose, const Endpoint& to, Outbo
   const Bytes written =
       encode(wire::KrpcHead{.transaction_id = cookie, .version = kVersion}, query, buffer);
   CHECK(written.size() == kPingSize);
-  out.push(SendDatagram{.from = home->socket, .local = home->local, .to = to, .payload = written});
+  out.push(
+      SendDatagram{.from = home->socket,
+                   .local = home->local,
+                   .to = to,
+                   .payload = written,
+                   .grade = purpose == PingPurpose::kProof ? Grade::kExcess : Grade::kCommitted});
   count(stats_.pings, purpose);
   return true;
 }

@@ -60,9 +60,12 @@ class Verifier {
     uint64_t refused_id = 0;               // and by their ID.
   };
 
+  // How all our messages say whose they are, as in BEP 20: two letters for the program, and two
+  // bytes of its version.
+  static constexpr std::array<uint8_t, 4> kVersion = {'R', 'O', 0, 1};
   // The bytes of a ping, which count for what an unproven address may be sent.
-  static constexpr size_t kPingSize =
-      sizeof("d1:ad2:id20:e1:q4:ping1:t8:1:v4:1:y1:qe") - 1 + 20 + PingCookies::kSize + 4;
+  static constexpr size_t kPingSize = sizeof("d1:ad2:id20:e1:q4:ping1:t8:1:v4:1:y1:qe") - 1 + 20 +
+                                      PingCookies::kSize + kVersion.size();
 
   // `random` is asked during construction only.
   Verifier(const Options& options, Random& random, MonoTime now);
