@@ -31,6 +31,15 @@ set_target_properties(http_parser PROPERTIES
   IMPORTED_LOCATION ${HTTP_PARSER_LIBRARY}
   INTERFACE_INCLUDE_DIRECTORIES ${HTTP_PARSER_INCLUDE})
 
+if(ROOST_ROCKSDB)
+  find_path(ROCKSDB_INCLUDE rocksdb/db.h REQUIRED)
+  find_library(ROCKSDB_LIBRARY rocksdb REQUIRED)
+  add_library(rocksdb UNKNOWN IMPORTED)
+  set_target_properties(rocksdb PROPERTIES
+    IMPORTED_LOCATION ${ROCKSDB_LIBRARY}
+    INTERFACE_INCLUDE_DIRECTORIES ${ROCKSDB_INCLUDE})
+endif()
+
 if(ROOST_TESTS)
   find_package(GTest REQUIRED)
 endif()
