@@ -2,7 +2,6 @@
 #include "io/rocksdb_store.h"
 
 #include <algorithm>
-#include <csignal>
 #include <exception>
 #include <rocksdb/cache.h>
 #include <rocksdb/db.h>
@@ -16,6 +15,7 @@
 #include <vector>
 
 #include "base/check.h"
+#include "io/without_signals.h"
 
 namespace roost::io {
 namespace {
@@ -95,21 +95,6 @@ rocksdb::Options options_for(rocksdb::Env* env) {
   options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
   return options;
 }
-
-// While it lives no signal is delivered to this thread, nor ever to a thread that it starts: they
-// are the event loop's.
-class WithoutSignals {
- public:
-  WithoutSignals() {
-    sigset_t all;
-    sigfillset(&all);
-    pthread_sigmask(SIG_BLOCK, &all, &before_);
-  }
-  ~WithoutSignals() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
-
- private:
-  sigset_t before_;
-};
 
 class RocksdbStore final : public Store {
  public:
