@@ -10,6 +10,7 @@
 #include "app/privileges.h"
 #include "app/quantity.h"
 #include "app/reload_diff.h"
+#include "app/store_opening.h"
 #include "base/text.h"
 #include "io/clock.h"
 #include "io/machine_addresses.h"
@@ -147,9 +148,12 @@ Result<std::unique_ptr<Daemon>, std::string> Daemon::start(node::Config config,
     tls = std::move(*made);
   }
 
+  auto store = open_store(config.store.engine, *state_dir, log);
+  if (!store) return Failure(store.error());
+
   return std::make_unique<Daemon>(
       Parts{std::move(config), std::move(config_path), std::move(*state_dir), std::move(*sockets),
-            std::move(*tls), SigningKey(*seed), finds_relay_addresses},
+            std::move(*tls), SigningKey(*seed), std::move(*store), finds_relay_addresses},
       log, supervisor);
 }
 
@@ -196,6 +200,7 @@ Daemon::Daemon(Parts parts, StderrLog& log, Supervisor& supervisor)
   driver_.set_peers(&peers_);
   grant_keeper_.load(io::read_clocks());
   for (io::FileDescriptor& fd : parts.sockets.tcp) streams_.listen(std::move(fd));
+  if (parts.store) disk_.emplace(loop_, std::move(parts.store));
   if (parts.sockets.admin.is_open()) {
     admin_.emplace(loop_, std::move(parts.sockets.admin), pages_);
   }
@@ -215,6 +220,7 @@ void Daemon::run() {
   watch_addresses();
   supervisor_.ready(status_line());
   loop_.run();
+  if (disk_) disk_->finish();
   month_keeper_.save_at_stop();
   grant_keeper_.save_at_stop();
 }

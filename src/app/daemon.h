@@ -16,6 +16,7 @@
 #include "base/result.h"
 #include "io/address_watcher.h"
 #include "io/admin_server.h"
+#include "io/disk_thread.h"
 #include "io/driver.h"
 #include "io/dtls_server.h"
 #include "io/event_loop.h"
@@ -46,7 +47,8 @@ class Daemon {
     OpenSockets sockets;
     io::TlsContext tls;
     SigningKey key;
-    bool finds_relay_addresses;  // The owner names none.
+    std::unique_ptr<node::Store> store;  // None without an engine.
+    bool finds_relay_addresses;          // The owner names none.
   };
 
   // Ready to run, or a sentence for the operator. `config` is complete: its state_dir is not empty.
@@ -96,6 +98,7 @@ class Daemon {
   io::DtlsServer dtls_;
   io::PeerConnections peers_;
   NodePages pages_;
+  std::optional<io::DiskThread> disk_;
   std::optional<io::AdminServer> admin_;
   std::optional<io::AddressWatcher> address_watcher_;  // Empty where a sandbox forbids it.
   std::vector<io::EventLoop::Watch> watches_;

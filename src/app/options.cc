@@ -17,6 +17,7 @@ constexpr size_t kRealmSizeMax = 24;
 
 constexpr std::string_view kRoles[] = {"auto", "leaf", "supernode"};
 constexpr std::string_view kLevels[] = {"debug", "info", "warn", "error"};
+constexpr std::string_view kEngines[] = {"none", "rocksdb"};
 constexpr std::string_view kFormats[] = {"auto", "human", "journal"};
 
 constexpr Option kOptions[] = {
@@ -39,6 +40,11 @@ constexpr Option kOptions[] = {
      "Public addresses of this node that are not its own, as behind a cloud provider's mapping. "
      "The first of a family stands for the first of that family in relay.addresses, and so on.",
      Reload::kTakenOver, Addresses{field<&Config::node, &Config::Node::external_addresses>()}},
+
+    {"store.engine",
+     "What keeps the node's durable state, in the state directory's store. none: nothing but what "
+     "has a file of its own. rocksdb: RocksDB, which takes 12 MiB of memory.",
+     Reload::kRestart, choice<&Config::store, &Config::Store::engine>(kEngines)},
 
     {"tls.certificate",
      "PEM file of the certificate and its chain; read again when it changes. Empty: the node makes "

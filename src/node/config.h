@@ -21,6 +21,7 @@ namespace roost::node {
 enum class RoleChoice : uint8_t { kAuto, kLeaf, kSupernode };
 enum class LogLevel : uint8_t { kDebug, kInfo, kWarn, kError };
 enum class LogFormat : uint8_t { kAuto, kHuman, kJournal };
+enum class StoreEngine : uint8_t { kNone, kRocksdb };
 
 struct Config {
   struct Node {
@@ -30,6 +31,10 @@ struct Config {
     RoleChoice role = RoleChoice::kAuto;
     std::vector<IpAddress> external_addresses;
   } node;
+
+  struct Store {
+    StoreEngine engine = StoreEngine::kNone;
+  } store;
 
   struct Tls {
     std::string certificate;  // PEM file; empty: self-signed, kept in the state directory.

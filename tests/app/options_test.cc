@@ -22,8 +22,9 @@ size_t count(const Members&...) {
 // its row into the table.
 std::map<std::string_view, size_t> members_by_section() {
   const node::Config config;
-  const auto& [node, tls, donate, admission, stun, relay, metrics, log] = config;
+  const auto& [node, store, tls, donate, admission, stun, relay, metrics, log] = config;
   const auto& [state_dir, listen, port, role, external_addresses] = node;
+  const auto& [engine] = store;
   const auto& [certificate, key] = tls;
   const auto& [bandwidth, monthly, memory, disk, connections] = donate;
   const auto& [packets_per_second_per_prefix, connections_per_prefix, prefixes] = admission;
@@ -42,6 +43,7 @@ std::map<std::string_view, size_t> members_by_section() {
   (void)listen_path;        // With metrics_listen the one option metrics.listen.
   return {
       {"node", count(state_dir, listen, port, role, external_addresses)},
+      {"store", count(engine)},
       {"tls", count(certificate, key)},
       {"donate", count(bandwidth, monthly, memory, disk, connections)},
       {"admission", count(packets_per_second_per_prefix, connections_per_prefix, prefixes)},
@@ -72,6 +74,7 @@ TEST(Options, EachRowReadsAndWritesAMemberOfItsOwn) {
       {"node.port", "1"},
       {"node.role", "\"leaf\""},
       {"node.external_addresses", "[\"192.0.2.1\"]"},
+      {"store.engine", "\"rocksdb\""},
       {"tls.certificate", "\"x\""},
       {"tls.key", "\"x\""},
       {"donate.bandwidth", "0"},
@@ -163,8 +166,8 @@ TEST(Options, AreNamedOnceAndGroupedBySection) {
   EXPECT_EQ(find_option("donate.bandwith"), nullptr);
   EXPECT_EQ(find_option(""), nullptr);
   const auto sections = section_names();
-  EXPECT_EQ(sections, (std::vector<std::string_view>{"node", "tls", "donate", "admission", "stun",
-                                                     "relay", "metrics", "log"}));
+  EXPECT_EQ(sections, (std::vector<std::string_view>{"node", "store", "tls", "donate", "admission",
+                                                     "stun", "relay", "metrics", "log"}));
 }
 
 TEST(Options, MeaningsAreShortSentences) {

@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: MIT
+"""Goal: the store is opened where its owner wants one, and what is wrong with it is said. Method: end
+the daemon gently and by force, damage the store, and take the module away."""
+
+import shutil
+import stat
+
+ENGINE = {"store": {"engine": "rocksdb"}}
+
+
+def test_there_is_none_unless_it_is_asked_for(roost):
+    node = roost().start()
+    assert not (node.state_dir / "store").exists()
+    assert "rocksdb" not in _libraries(node)
+
+
+def test_it_outlives_every_kind_of_end(roost):
+    node = roost(ENGINE).start()
+    store = node.state_dir / "store"
+    assert stat.S_IMODE(store.stat().st_mode) == 0o700
+    assert "rocksdb" in _libraries(node)
+    identity = (store / "IDENTITY").read_text()
+    node.stop()
+    node.start()
+    node.kill()
+    node.start()
+    assert (store / "IDENTITY").read_text() == identity
+    assert "damaged" not in node.log()
+
+
+def test_one_that_is_damaged_is_set_aside_and_begun_anew(roost):
+    node = roost(ENGINE).start()
+    store = node.state_dir / "store"
+    aside = node.state_dir / "store.damaged"
+    node.stop()
+    (store / "CURRENT").write_text("noise")
+    node.start()
+    assert str(aside) in node.log()
+    assert (aside / "CURRENT").read_text() == "noise"
+    node.stop()
+
+    # But the last one that was set aside is not overwritten.
+    (store / "CURRENT").write_text("more noise")
+    exit_code, said = node.start_in_vain()
+    assert exit_code == 1
+    assert str(aside) in said
+    assert (aside / "CURRENT").read_text() == "noise"
+    assert (store / "CURRENT").read_text() == "more noise"
+
+
+def test_where_there_is_no_module_the_daemon_says_so(roost):
+    node = roost(ENGINE)
+    program = node.folder / "roost"
+    shutil.copy(node.program, program)
+    node.program = program
+    exit_code, said = node.start_in_vain()
+    assert exit_code == 1
+    assert "roost-rocksdb.so" in said
+    assert "store.engine" in said
+
+
+def _libraries(node) -> str:
+    with open(f"/proc/{node.pid}/maps") as maps:
+        return maps.read()
