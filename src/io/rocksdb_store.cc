@@ -103,6 +103,9 @@ class RocksdbStore final : public Store {
 
   // Whether the log was cut short (OpenedStore).
   Result<bool, StoreFailure> open();
+  // What there is can be read; a commit first tries to open it wholly. Whether that much is
+  // possible.
+  bool open_to_read();
 
   Result<Done, StoreFailure> commit(const node::WriteBatch& batch) override;
   Result<std::optional<std::vector<uint8_t>>, StoreFailure> get(Bytes key) override;
@@ -140,6 +143,12 @@ Result<bool, StoreFailure> RocksdbStore::open() {
     failure.error = StoreError::kDamaged;  // A file that another one names is gone.
   }
   return Failure(std::move(failure));
+}
+
+bool RocksdbStore::open_to_read() {
+  has_failed_ = true;
+  // The log may end with what failed, which is no reason not to read what is before it.
+  return try_to_open(rocksdb::WALRecoveryMode::kPointInTimeRecovery, true).ok();
 }
 
 rocksdb::Status RocksdbStore::try_to_open(rocksdb::WALRecoveryMode recovery, bool only_to_read) {
@@ -207,8 +216,7 @@ Result<Done, StoreFailure> RocksdbStore::begin_anew_after_failure() {
   db_.reset();
   const auto opened = open();
   if (!opened) {
-    // The log ends with what failed, which is no reason not to read what is before it.
-    (void)try_to_open(rocksdb::WALRecoveryMode::kPointInTimeRecovery, true);
+    (void)open_to_read();
     return Failure(opened.error());
   }
   has_failed_ = false;
@@ -287,8 +295,12 @@ Result<OpenedStore, StoreFailure> open_rocksdb_store(const std::string& director
   }
   auto store = std::make_unique<RocksdbStore>(directory, env);
   const auto is_cut_short = store->open();
-  if (!is_cut_short) return Failure(is_cut_short.error());
-  return OpenedStore{std::move(store), *is_cut_short};
+  if (is_cut_short) return OpenedStore{std::move(store), *is_cut_short};
+  // Opening writes. A disk without room for that is no reason to do without what is on it.
+  if (is_cut_short.error().error == StoreError::kFull && store->open_to_read()) {
+    return OpenedStore{std::move(store), false};
+  }
+  return Failure(is_cut_short.error());
 }
 
 }  // namespace roost::io

@@ -39,9 +39,11 @@ struct OpenedStore {
   bool is_cut_short = false;
 };
 
-// Opens what is in `directory`, or makes it. kDamaged if what was kept cannot be trusted; then
-// nothing was changed, and the caller may set the directory aside. `env` is the machine's unless a
-// test brings its own, and outlives the store.
+// Opens what is in `directory`, or makes it; who wants its name to outlive a loss of power makes
+// and syncs it before. kDamaged if what was kept cannot be trusted; then nothing was changed, and
+// the caller may set the directory aside. On a full disk what there is can be read, and commits are
+// answered by kFull until there is room. `env` is the machine's unless a test brings its own, and
+// outlives the store.
 Result<OpenedStore, node::StoreFailure> open_rocksdb_store(const std::string& directory,
                                                            rocksdb::Env* env = nullptr);
 

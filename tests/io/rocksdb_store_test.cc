@@ -146,6 +146,24 @@ TEST(RocksdbStore, SaysThatASyncHasFailedAndLosesNothingThatWasAcknowledged) {
   }
 }
 
+TEST(RocksdbStore, IsOpenedToReadWhereTheDiskIsFullAndGoesOnOnceItIsNot) {
+  RocksdbBed bed(Full::kSudden);
+  EXPECT_TRUE(bed.store().commit(putting("a", "1")));
+  bed.fill_disk();
+  bed.crash();
+  EXPECT_EQ("1", value_of(bed.store(), "a"));
+  const auto done = bed.store().commit(putting("b", "2"));
+  ASSERT_FALSE(done);
+  EXPECT_EQ(StoreError::kFull, done.error().error) << done.error().detail;
+  EXPECT_EQ("1", value_of(bed.store(), "a"));
+  bed.make_room();
+  EXPECT_TRUE(bed.store().commit(putting("c", "3")));
+  bed.crash();
+  EXPECT_EQ("1", value_of(bed.store(), "a"));
+  EXPECT_EQ("none", value_of(bed.store(), "b"));
+  EXPECT_EQ("3", value_of(bed.store(), "c"));
+}
+
 // ---- A process that is killed.
 
 struct Writer {
