@@ -2,6 +2,7 @@
 #include "app/store_opening.h"
 
 #include <sys/stat.h>
+#include <unistd.h>
 #include <utility>
 
 #include "io/store_module.h"
@@ -17,8 +18,9 @@ std::string open_path(const io::StateDir& state_dir) {
 }
 
 Result<io::OpenedStore, node::StoreFailure> make_or_open(const io::StateDir& state_dir) {
-  // The library would let others in. Whether it is there already, and any error, will show.
-  (void)mkdirat(state_dir.directory_fd(), kName, 0700);
+  // The library would let others in, and not sync the name: a loss of power would take all that was
+  // acknowledged with it. Whether it is there already, and any error, will show.
+  if (mkdirat(state_dir.directory_fd(), kName, 0700) == 0) fsync(state_dir.directory_fd());
   return io::load_rocksdb_store(open_path(state_dir));
 }
 
