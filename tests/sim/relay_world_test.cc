@@ -302,6 +302,29 @@ TEST_F(RelayWorld, CarriesConversationsBetweenItsOwnRelayedAddresses) {
   }
 }
 
+// As when the patience of whoever has invited it ends before it comes.
+TEST_F(RelayWorld, ServesWhoVisitsAnAddressThatHasBeenGivenUp) {
+  using actors::StreamRelayClient;
+  NodeShell& node = world_.add_node();
+  TransferOracle transfers(world_.verdict());
+  const Endpoint server = node.endpoint(true);
+  actors::NoticeBoard board;
+  constexpr LivenessOracle::ClientId kNobody = 1;
+  board.invitation = {.host = kNobody, .server = server, .relayed = {server.address, 50'000}};
+  auto& peer = world_.run<actors::DataPeer>(world_.add_host(), transfers);
+  StreamRelayClient::Options options;
+  options.server = server;
+  options.username = World::kFriend;
+  options.password = World::kFriendsPassword;
+  const auto& client =
+      world_.run<StreamRelayClient>(world_.add_host(), options, peer, peer, board, transfers,
+                                    world_.liveness(), world_.verdict());
+  expect_all_is_well(2min);
+  EXPECT_FALSE(board.invitation && board.invitation->host == kNobody);
+  EXPECT_GT(client.transfer_count(), 2u);
+  EXPECT_EQ(client.visit_count(), 0u);
+}
+
 // What the donation does not cover waits, and nothing of it is lost.
 TEST_F(RelayWorld, HoldsBackConversationsThatTheDonationDoesNotCover) {
   using actors::DataPeer;

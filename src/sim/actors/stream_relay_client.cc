@@ -365,6 +365,8 @@ void StreamRelayClient::take_error(const StunView& reply) {
   }
   if (is_refused && options_.password.empty()) credentials_ = {};
   if (dare_ == Dare::kConnectHere && code == 403) ++refused_dare_count_;
+  // Who has invited it lost patience and gave up that address: to the peer instead.
+  if (way_ == Way::kVisits && code == 403) way_ = Way::kConnects;
   // Of a Connect: the peer does not want to, or there is no room. Else it has no allocation.
   if (state_ != State::kConnecting || code == 437) relayed_.reset();
   retry();
