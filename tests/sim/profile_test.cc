@@ -12,6 +12,8 @@ namespace roost::sim {
 namespace {
 
 constexpr uint64_t kSeeds = 6;
+// Of those that are played twice: under the sanitizers a world takes a second.
+constexpr uint64_t kRepeatedSeeds = 2;
 
 std::vector<Profile> all_profiles() {
   std::vector<Profile> profiles;
@@ -34,7 +36,7 @@ TEST(Profile, PassesForItsFirstSeeds) {
 TEST(Profile, PlaysOneWorldForASeedAndAnotherForEachOther) {
   std::set<uint64_t> hashes;
   for (const Profile profile : all_profiles()) {
-    for (uint64_t seed = 1; seed <= kSeeds; ++seed) {
+    for (uint64_t seed = 1; seed <= kRepeatedSeeds; ++seed) {
       const Outcome one = play({.seed = seed, .profile = profile});
       const Outcome same = play({.seed = seed, .profile = profile});
       EXPECT_EQ(one.trace_hash, same.trace_hash) << label(profile) << ' ' << seed;
@@ -43,7 +45,7 @@ TEST(Profile, PlaysOneWorldForASeedAndAnotherForEachOther) {
       hashes.insert(one.trace_hash);
     }
   }
-  EXPECT_EQ(hashes.size(), kProfileCount * kSeeds);
+  EXPECT_EQ(hashes.size(), kProfileCount * kRepeatedSeeds);
 }
 
 TEST(Profile, PlaysAnotherWorldForEachWish) {
