@@ -89,14 +89,15 @@ Answer add(const GrantArguments& arguments, const node::Config& config,
   grants.push_back(grant);
   const auto written = state_dir.write(kGrantFile, as_bytes(grants_text(grants)), true);
   if (!written) return failure(written.error());
-  const std::string host = config.node.external_addresses.empty()
-                               ? "HOST"
-                               : config.node.external_addresses.front().text();
+  const std::string where =
+      config.node.external_addresses.empty()
+          ? "HOST:" + std::to_string(config.node.port)
+          : Endpoint{config.node.external_addresses.front(), config.node.port}.text();
+  // Nobody but the owner vouches for a certificate that the node has made.
+  const std::string_view check = config.tls.certificate.empty() ? "-k " : "";
   std::string text = token + "\n\nThis is " + grant.name +
-                     "'s token; it is shown only now. Try it with\n\n  curl -H 'Authorization: "
-                     "Bearer " +
-                     token + "' https://" + host + ':' + std::to_string(config.node.port) +
-                     "/v1/turn\n";
+                     "'s token; it is shown only now. Try it with\n\n  curl " + std::string(check) +
+                     "-H 'Authorization: Bearer " + token + "' https://" + where + "/v1/turn\n";
   if (!config.relay.enabled) text += "\nThe relay is off: relay.enabled is false.\n";
   return {kExitOk, text};
 }
