@@ -23,9 +23,8 @@ namespace roost::io {
 //   grants.json what the owner has granted; written by `roost grant`, which runs beside the node
 //   grants.used how much of it was relayed
 //   month       how much was given away this month (wire/month_record)
-//   store       directory of what services keep, where there is an engine for it
-//   (app/store_opening) tls-self-signed.pem   certificate and key made by io/tls where the owner
-//   has none
+//   store       directory of what services keep (app/store_opening); none without an engine
+//   tls-self-signed.pem   certificate and key made by io/tls where the owner has none
 //
 // Errors are sentences for the operator, with the path and a next step. The directory stays open,
 // so that it can be used after the daemon has given up the right to walk there.
