@@ -2,13 +2,30 @@
 //
 // Goal: the whole node keeps what it promises to who relays, and what it promises to its owner.
 // Method: clients that speak TURN to the node over UDP and streams, and a clock of our own.
+#include <cstdlib>
 #include <gtest/gtest.h>
+#include <new>
 
 #include "base/crypto_hash.h"
 #include "node/metrics.h"
 #include "node/node.h"
 #include "wire/channel_data.h"
 #include "wire/stun_builder.h"
+
+// Every allocation of this program is counted: relaying a packet makes none.
+static size_t allocation_count = 0;
+
+void* operator new(size_t size) {
+  ++allocation_count;
+  if (void* const memory = std::malloc(size != 0 ? size : 1)) return memory;
+  throw std::bad_alloc();
+}
+void operator delete(void* memory) noexcept {
+  std::free(memory);
+}
+void operator delete(void* memory, size_t) noexcept {
+  std::free(memory);
+}
 
 namespace roost::node {
 namespace {
@@ -292,6 +309,33 @@ TEST(NodeRelay, SaysNothingLateInAMonthThatIsUsedUp) {
     ASSERT_NE(nullptr, refused) << "whom we do not answer must see that";
     EXPECT_EQ(client.stream, refused->stream);
     EXPECT_EQ(1u, rig.node.stats().drops[static_cast<size_t>(Node::Drop::kDonation)]);
+  }
+}
+
+TEST(NodeRelay, RelaysAPacketWithoutAllocating) {
+  for (const core::Transport transport : {core::Transport::kUdp, core::Transport::kTcp}) {
+    Rig rig{Config()};
+    Rig::Client client = over(transport);
+    ASSERT_TRUE(rig.allocate(client));
+    Data channel_data(4 + 172);
+    store_u16(channel_data.data(), kChannel);
+    store_u16(channel_data.data() + 2, 172);
+    const Data payload(172, 7);
+    const core::Input from_client = rig.from(client, channel_data);
+    const core::Input from_peer = core::RelayDatagramArrived{client.relay, kPeer, payload};
+    size_t relayed = 0;
+    const size_t before = allocation_count;
+    EXPECT_GT(before, 0u) << "it counts";
+    for (int i = 0; i < 1000; ++i) {
+      rig.now.mono += 10ms;
+      for (const core::Input* const input : {&from_client, &from_peer}) {
+        rig.out.clear();
+        rig.node.step(rig.now, *input, rig.out);
+        relayed += rig.out.actions().size();
+      }
+    }
+    EXPECT_EQ(before, allocation_count) << label(transport);
+    EXPECT_EQ(2000u, relayed) << label(transport);
   }
 }
 
