@@ -71,10 +71,12 @@ inline constexpr size_t kPeerFailureCount = 4;
 enum class Payer : uint8_t { kService, kFriend, kFriendOfFriend, kStranger };
 inline constexpr size_t kPayerCount = 4;
 
-// How much a packet matters while the donation is nearly used up (the words of RFC 2697): what is
-// committed is sent as long as anything is; excess only while there is more than a reserve. Replies
-// to addresses that have shown nothing yet are excess: whoever forges many must not silence others.
-enum class Grade : uint8_t { kCommitted, kExcess };
+// How much a packet matters while the donation is nearly used up (in the manner of RFC 2697): what
+// is committed is sent as long as anything is, excess only while there is more than a reserve.
+// Between them is what goes to addresses that have shown nothing yet: whoever forges many must not
+// silence others, and whoever comes anew must be heard though others take all the excess there is.
+enum class Grade : uint8_t { kCommitted, kUnproven, kExcess };
+inline constexpr size_t kGradeCount = 3;
 
 enum class HttpMethod : uint8_t { kGet, kHead, kPost, kPut, kDelete, kOptions, kOther };
 

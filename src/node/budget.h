@@ -39,8 +39,8 @@ class Budget {
   // A second's worth may be sent at once, but never less than one large packet.
   static constexpr uint64_t kBurstBytesMin = 2048;
 
-  // What excess traffic (core::Grade) leaves to what is committed: so much of a full bucket.
-  static constexpr uint64_t kReservePercent = 50;
+  // What each core::Grade leaves to those before it: so much of a full bucket.
+  static constexpr std::array<uint64_t, core::kGradeCount> kReservePercent = {0, 25, 50};
 
   // Near the end of the month nothing new is begun (Tor's soft limit): what goes on already has the
   // rest.
@@ -130,7 +130,7 @@ class Budget {
   void turn_the_month(const Now& now);
   std::optional<uint64_t> bytes_to_come(const Now& now, std::chrono::seconds span) const;
   uint64_t reserve(core::Grade grade) const {
-    return grade == core::Grade::kExcess ? rate_.burst / 100 * kReservePercent : 0;
+    return rate_.burst / 100 * kReservePercent[static_cast<size_t>(grade)];
   }
 
   uint64_t monthly_bytes_max_;  // 0: no limit.

@@ -67,24 +67,30 @@ TEST(Budget, HasNoLimitsWhereTheyAreZero) {
 
 TEST(Budget, SaysHowMuchItWouldPayForByGrade) {
   constexpr auto kCommitted = core::Grade::kCommitted;
+  constexpr auto kUnproven = core::Grade::kUnproven;
   constexpr auto kExcess = core::Grade::kExcess;
   constexpr uint64_t kRate = 10'000;
   struct Row {
-    uint64_t rate, monthly, spent, committed, excess;
+    uint64_t rate, monthly, spent, committed, unproven, excess;
   };
   constexpr uint64_t kNoLimit = ~uint64_t{0};
   const Row kRows[] = {
-      {0, 0, 5'000, kNoLimit, kNoLimit}, {0, 20'000, 5'000, 15'000, 15'000},
-      {0, 20'000, 25'000, 0, 0},         {kRate, 0, 0, kRate, kRate / 2},
-      {kRate, 0, 6'000, 4'000, 0},       {kRate, 8'000, 1'000, 7'000, 4'000},
+      {0, 0, 5'000, kNoLimit, kNoLimit, kNoLimit},
+      {0, 20'000, 5'000, 15'000, 15'000, 15'000},
+      {0, 20'000, 25'000, 0, 0, 0},
+      {kRate, 0, 0, kRate, 7'500, 5'000},
+      {kRate, 0, 6'000, 4'000, 1'500, 0},
+      {kRate, 0, 8'000, 2'000, 0, 0},
+      {kRate, 8'000, 1'000, 7'000, 6'500, 4'000},
   };
   for (const Row& row : kRows) {
     Budget budget(bounds(row.rate, row.monthly), at(0s));
     budget.spend(at(0s), row.spent);
     EXPECT_EQ(row.committed, budget.available(at(0s), kCommitted));
+    EXPECT_EQ(row.unproven, budget.available(at(0s), kUnproven));
     EXPECT_EQ(row.excess, budget.available(at(0s), kExcess));
     // And that is what it does.
-    for (const auto grade : {kExcess, kCommitted}) {
+    for (const auto grade : {kExcess, kUnproven, kCommitted}) {
       const uint64_t available = budget.available(at(0s), grade);
       if (available == kNoLimit || available < Budget::kHeaderBytes) continue;
       EXPECT_TRUE(budget.take(at(0s), available - Budget::kHeaderBytes + 1, grade));

@@ -396,6 +396,30 @@ TEST(NodeRelay, KeepsCallsGoingWhileStrangersFloodTheReflection) {
   EXPECT_GT(rig.node.budget().refusals(Budget::Refusal::kBandwidth), 10'000u);  // It was a flood.
 }
 
+TEST(NodeRelay, TakesOnNewClientsWhileOthersTakeAllTheExcess) {
+  Config config;
+  config.donate.bandwidth_bytes_per_second = 100'000;
+  config.relay.allocation_bandwidth_bytes_per_second = 0;
+  Rig rig(config);
+  const auto greedy = [&] {
+    Rig::Client client = over(core::Transport::kUdp);
+    EXPECT_TRUE(rig.allocate(client));
+    return client;
+  }();
+  Data bulk(wire::kChannelDataHeaderSize + 40);  // Small: they fit wherever an answer does.
+  const auto header = wire::channel_data_header(kChannel, 40);
+  std::copy(header.begin(), header.end(), bulk.begin());
+  for (uint32_t newcomer = 1; newcomer <= 10; ++newcomer) {
+    for (int ms = 0; ms < 1500; ++ms) {
+      rig.now.mono += 1ms;
+      for (int i = 0; i < 4; ++i) rig.step(rig.from(greedy, bulk));
+    }
+    Rig::Client client = over(core::Transport::kUdp, newcomer);
+    EXPECT_TRUE(rig.allocate(client)) << newcomer;
+  }
+  EXPECT_GT(rig.node.budget().refusals(Budget::Refusal::kBandwidth), 10'000u);  // It was greedy.
+}
+
 TEST(NodeRelay, AnswersRequestsOfAnAllocationWhateverIsForgedInItsPrefix) {
   for (const core::Transport transport : {core::Transport::kUdp, core::Transport::kTls}) {
     Rig rig{Config()};

@@ -61,7 +61,7 @@ struct Responder::Exchange {
                           .local = input.local,
                           .to = input.from,
                           .payload = payload,
-                          .grade = is_proven ? Grade::kCommitted : Grade::kExcess});
+                          .grade = is_proven ? Grade::kCommitted : Grade::kUnproven});
   }
 };
 

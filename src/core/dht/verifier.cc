@@ -49,7 +49,7 @@ bool Verifier::ping(MonoTime now, PingPurpose purpose, const Endpoint& to, Outbo
                    .local = home->local,
                    .to = to,
                    .payload = written,
-                   .grade = purpose == PingPurpose::kProof ? Grade::kExcess : Grade::kCommitted});
+                   .grade = purpose == PingPurpose::kProof ? Grade::kUnproven : Grade::kCommitted});
   count(stats_.pings, purpose);
   return true;
 }

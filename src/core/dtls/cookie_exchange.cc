@@ -67,7 +67,7 @@ void CookieExchange::step(MonoTime now, const DatagramArrived& input, Outbox& ou
   const Bytes reply = wire::build_dtls_hello_verify_request(*hello, cookie, buffer);
   CHECK(reply.size() < input.payload.size());
   SendDatagram send{input.at, input.local, input.from, reply};
-  send.grade = Grade::kExcess;
+  send.grade = Grade::kUnproven;
   out.push(send);
 }
 

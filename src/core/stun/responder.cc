@@ -148,7 +148,7 @@ void Responder::step(const DatagramArrived& input, Outbox& out) {
   out.shrink(buffer, reply.size());
 
   SendDatagram send{input.at, input.local, input.from, reply};
-  send.grade = Grade::kExcess;
+  send.grade = Grade::kUnproven;
   if (request.change_flags != 0 && request.discovery != nullptr) {
     send.local.endpoint = request.origin();
     send.from =

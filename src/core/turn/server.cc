@@ -316,7 +316,7 @@ void Server::challenge(const Now& now, const Flow& flow, const StunView& view,
   CHECK(!bytes.empty() && bytes.size() <= size_max);
   out.shrink(buffer, bytes.size());
   count_error(code, Payer::kService);
-  send_reply(flow, bytes, out, Grade::kExcess);
+  send_reply(flow, bytes, out, Grade::kUnproven);
 }
 
 void Server::refuse(const Request& request, unsigned code, Outbox& out) {

@@ -61,7 +61,7 @@ TEST(CookieExchange, AsksWithLessThanItWasSentAndFromWhereItWasAsked) {
   EXPECT_EQ(send.from, 2);
   EXPECT_EQ(send.local.endpoint, kLocal.endpoint);
   EXPECT_EQ(send.local.interface_index, 3u);
-  EXPECT_EQ(send.grade, Grade::kExcess);
+  EXPECT_EQ(send.grade, Grade::kUnproven);
   EXPECT_EQ(send.payer, Payer::kService);
   EXPECT_EQ(exchange.count(Outcome::kAsked), 1u);
 }

@@ -511,13 +511,13 @@ TEST(TurnRelay, GradesWhatItCarriesAndDropsWhatIsOverOnesOwnLimit) {
   World world(options);
   Client client = with_allocation(world, false);
   EXPECT_EQ(client.permit(kPeer), 0);
-  std::array<int, 2> graded{};
+  std::array<int, kGradeCount> graded{};
   for (int i = 0; i < 100; ++i) {
     client.indicate(kPeer, std::string(972, 'x'));
     if (world.to_peers.empty()) continue;
     ++graded[static_cast<size_t>(world.take_peer().grade)];
   }
-  EXPECT_EQ(graded, (std::array<int, 2>{50, 30}));
+  EXPECT_EQ(graded, (std::array<int, kGradeCount>{50, 0, 30}));
   EXPECT_EQ(drops(world, Forwarder::Drop::kOwnLimit), 20u);
   const auto& stats = world.server.forwarded();
   EXPECT_EQ(stats.to_peer_packets[static_cast<size_t>(Payer::kFriend)], 80u);
