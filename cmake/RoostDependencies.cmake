@@ -6,7 +6,7 @@ find_package(PkgConfig REQUIRED)
 find_package(OpenSSL 3.0 REQUIRED)
 find_package(Threads REQUIRED)
 pkg_check_modules(SODIUM REQUIRED IMPORTED_TARGET libsodium)
-pkg_check_modules(EVENT REQUIRED IMPORTED_TARGET libevent_core libevent_openssl)
+pkg_check_modules(EVENT REQUIRED IMPORTED_TARGET libevent_core libevent_extra libevent_openssl)
 find_package(CLI11 REQUIRED)
 find_package(nlohmann_json REQUIRED)
 

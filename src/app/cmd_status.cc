@@ -134,6 +134,28 @@ void add_relay(std::string& table, const Json& relay) {
   row(table, "  not paid for", counts(relay.at("donation_refused_packets"), false));
 }
 
+void add_dht(std::string& table, const Json& dht) {
+  if (!dht.at("is_enabled").get<bool>()) return row(table, "dht", "off");
+  row(table, "dht",
+      std::to_string(dht.at("queries").get<uint64_t>()) + " queries, " +
+          std::to_string(dht.at("items").get<uint64_t>()) + " items");
+  for (const auto& [family, of_family] : dht.at("families").items()) {
+    std::string line = std::to_string(of_family.at("contacts").get<uint64_t>()) + " of " +
+                       std::to_string(of_family.at("contacts_max").get<uint64_t>()) +
+                       " contacts, " +
+                       std::to_string(of_family.at("routing_table_nodes").get<uint64_t>()) +
+                       " in the routing table";
+    const Json& address = of_family.at("external_address");
+    if (!address.is_null()) line += ", seen at " + address.get<std::string>();
+    const Json& answered = of_family.at("answered_percent");
+    if (!answered.is_null()) {
+      line += ", " + std::to_string(answered.get<uint64_t>()) + " % of our questions answered";
+    }
+    if (of_family.at("is_ignored").get<bool>()) line += ": WE ARE BEING IGNORED";
+    row(table, "  " + family, line);
+  }
+}
+
 std::string table_of(const Json& status) {
   std::string table;
   row(table, "node", status.at("node_id").get<std::string>());
@@ -161,6 +183,7 @@ std::string table_of(const Json& status) {
   row(table, "stun",
       stun.at("is_enabled").get<bool>() ? "requests: " + counts(stun.at("requests"), true) : "off");
   add_relay(table, status.at("relay"));
+  add_dht(table, status.at("dht"));
   row(table, "dropped", counts(status.at("dropped_messages"), false));
   return table;
 }

@@ -176,6 +176,7 @@ Daemon::Daemon(Parts parts, StderrLog& log, Supervisor& supervisor)
               {.count_max = 2 * config_.relay.allocations,
                .port_min = config_.relay.port_min,
                .port_max = config_.relay.port_max}),
+      resolver_(loop_),
       driver_(loop_, node_, std::move(parts.sockets.udp), log_, relays_),
       grant_keeper_(loop_, state_dir_, node_, log_, started_at_,
                     [this] { driver_.end_what_is_due(); }),
@@ -195,6 +196,11 @@ Daemon::Daemon(Parts parts, StderrLog& log, Supervisor& supervisor)
   month_keeper_.restore();
   node_.budget().turn(io::read_clocks());
   driver_.set_keep_count([this] { month_keeper_.cover(); });
+  driver_.set_resolver([this](io::Driver::NamesCallback callback) {
+    std::vector<io::NameResolver::Name> names;
+    for (const auto& name : config_.dht.bootstrap) names.push_back({name.host, name.port});
+    resolver_.resolve(names, std::move(callback));
+  });
   driver_.set_streams(&streams_);
   driver_.set_dtls(&dtls_);
   driver_.set_peers(&peers_);
@@ -248,7 +254,9 @@ std::string Daemon::status_line() const {
     services.push_back(discovers ? "stun with nat discovery" : "stun");
   }
   if (config_.relay.enabled) services.push_back("turn");
-  return services.empty() ? "nothing: stun.enabled and relay.enabled are false" : joined(services);
+  if (config_.dht.enabled) services.push_back("dht");
+  return services.empty() ? "nothing: stun.enabled, relay.enabled and dht.enabled are false"
+                          : joined(services);
 }
 
 void Daemon::reload() {

@@ -20,6 +20,7 @@
 #include "io/driver.h"
 #include "io/dtls_server.h"
 #include "io/event_loop.h"
+#include "io/name_resolver.h"
 #include "io/os_random.h"
 #include "io/state_dir.h"
 #include "io/stream_server.h"
@@ -92,6 +93,7 @@ class Daemon {
   node::Node node_;
   MonthKeeper month_keeper_;
   io::RelaySockets relays_;
+  io::NameResolver resolver_;
   io::Driver driver_;
   GrantKeeper grant_keeper_;
   io::StreamServer streams_;

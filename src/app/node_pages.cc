@@ -161,6 +161,39 @@ Json relay(const node::Node& node) {
           {"donation_refused_packets", by_class(node.stats().relayed_refused)}};
 }
 
+Json dht(const node::Node& node) {
+  using core::dht::Family;
+  if (node.dht() == nullptr) return {{"is_enabled", false}};
+  const core::dht::Server& server = *node.dht();
+  Json families;
+  for (const Family family : {Family::kV4, Family::kV6}) {
+    if (!server.serves(family)) continue;
+    const auto address = server.external_address(family);
+    const auto percent = server.query_rate(family).answered_percent();
+    const auto& ring = server.verifier().ring();
+    families[label(family)] = {
+        {"external_address", address ? Json(address->text()) : Json()},
+        {"contacts", ring.size(family)},
+        {"contacts_max", ring.capacity(family)},
+        {"routing_table_nodes", server.table(family).size()},
+        {"answered_percent", percent ? Json(*percent) : Json()},
+        {"is_ignored", server.query_rate(family).is_ignored()},
+        {"peers", server.responder().peers().size(family)},
+    };
+  }
+  uint64_t queries = 0;
+  for (const uint64_t count : server.responder().stats().queries) queries += count;
+  Json quality = Json::array();
+  for (const auto& counters : server.verifier().quality().counters()) {
+    quality.push_back({{"asked", counters.asked}, {"alive", counters.answered}});
+  }
+  return {{"is_enabled", true},
+          {"queries", queries},
+          {"families", families},
+          {"items", server.responder().items().size()},
+          {"handed_out_after_15_and_60_minutes", quality}};
+}
+
 }  // namespace
 
 NodePages::NodePages(const node::Node& node, const io::Driver& driver,
@@ -225,7 +258,8 @@ std::string NodePages::status_json() {
                        {"received_messages", by_transport(node_.stats().received)},
                        {"dropped_messages", drops(node_)},
                        {"stun", stun(node_)},
-                       {"relay", relay(node_)}};
+                       {"relay", relay(node_)},
+                       {"dht", dht(node_)}};
   return status.dump(2) + '\n';
 }
 

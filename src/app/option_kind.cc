@@ -2,6 +2,7 @@
 #include "app/option_kind.h"
 
 #include <algorithm>
+#include <charconv>
 #include <optional>
 #include <utility>
 
@@ -236,6 +237,54 @@ Problems read(const Prefixes& option, const TomlValue& value, node::Config& conf
   return problems;
 }
 
+constexpr size_t kHostNameSizeMax = 253;  // RFC 1035, in text form.
+constexpr std::string_view kNamesExample = "names like [\"dht.example.org:6881\"]";
+
+// "name:port", "192.0.2.1:port" or "[2001:db8::1]:port".
+std::optional<node::Config::Dht::Name> parse_name(std::string_view text) {
+  if (const auto endpoint = Endpoint::parse(text)) {
+    if (endpoint->port == 0) return {};
+    return node::Config::Dht::Name{endpoint->address.text(), endpoint->port};
+  }
+  const size_t colon = text.rfind(':');
+  if (colon == std::string_view::npos) return {};
+  const std::string_view host = text.substr(0, colon);
+  const std::string_view port_text = text.substr(colon + 1);
+  uint16_t port = 0;
+  const auto [end, error] = std::from_chars(port_text.begin(), port_text.end(), port);
+  const bool is_port = error == std::errc() && end == port_text.end() && port != 0;
+  const bool is_host = !host.empty() && host.size() <= kHostNameSizeMax &&
+                       std::all_of(host.begin(), host.end(), [](char c) {
+                         return ('a' <= c && c <= 'z') || ('A' <= c && c <= 'Z') ||
+                                ('0' <= c && c <= '9') || c == '.' || c == '-' || c == '_';
+                       });
+  if (!is_port || !is_host) return {};
+  return node::Config::Dht::Name{std::string(host), port};
+}
+
+Problems read(const Names& option, const TomlValue& value, node::Config& config) {
+  const auto* const elements = std::get_if<std::vector<TomlValue>>(&value.data);
+  if (elements == nullptr) return is_not(value, "a list", kNamesExample);
+  if (elements->size() > kNameCountMax) {
+    return problem(value, "has " + std::to_string(elements->size()) + " names; write at most " +
+                              std::to_string(kNameCountMax));
+  }
+  Problems problems;
+  std::vector<node::Config::Dht::Name> names;
+  for (const TomlValue& element : *elements) {
+    const auto* const text = std::get_if<std::string>(&element.data);
+    const auto name = text == nullptr ? std::nullopt : parse_name(*text);
+    if (name) {
+      names.push_back(*name);
+    } else {
+      problems.push_back(
+          is_not(element, "a name with a port", "it like \"dht.example.org:6881\"").front());
+    }
+  }
+  if (problems.empty()) option.field.in(config) = std::move(names);
+  return problems;
+}
+
 Problems read(const Users&, const TomlValue& value, node::Config& config) {
   const auto* const table = std::get_if<TomlTable>(&value.data);
   if (table == nullptr) {
@@ -343,6 +392,16 @@ std::string prefixes_text(const std::vector<Prefix>& prefixes) {
   return text += ']';
 }
 
+std::string names_text(const std::vector<node::Config::Dht::Name>& names) {
+  std::string text = "[";
+  for (const node::Config::Dht::Name& name : names) {
+    if (text.size() > 1) text += ", ";
+    const bool is_v6 = name.host.find(':') != std::string::npos;
+    text += quoted((is_v6 ? '[' + name.host + ']' : name.host) + ':' + std::to_string(name.port));
+  }
+  return text += ']';
+}
+
 std::string users_text(const std::vector<node::Config::Relay::User>& users) {
   std::string text = "{";
   for (const node::Config::Relay::User& user : users) {
@@ -390,6 +449,7 @@ std::string value_text(const OptionKind& kind, const node::Config& config) {
           [&](const Path& path) { return text(path); },
           [&](const Addresses& addresses) { return addresses_text(addresses.field.of(config)); },
           [&](const Prefixes& prefixes) { return prefixes_text(prefixes.field.of(config)); },
+          [&](const Names& names) { return names_text(names.field.of(config)); },
           [&](const Users&) { return users_text(config.relay.users); },
           [&](const Choice& choice) { return quoted(choice.names[choice.index(config)]); },
           [&](const AdminEndpoint&) { return admin_endpoint_text(config.metrics); },
@@ -428,6 +488,9 @@ std::string expected(const OptionKind& kind) {
           },
           [](const Prefixes&) {
             return std::string("a list of networks such as [\"192.0.2.0/24\", \"2001:db8::/32\"]");
+          },
+          [](const Names&) {
+            return std::string("a list of names with ports such as [\"dht.example.org:6881\"]");
           },
           [](const Users&) { return std::string("a table such as { alice = \"her password\" }"); },
           [](const Choice& choice) { return listed(choice.names); },

@@ -83,6 +83,11 @@ struct Prefixes {
   Field<std::vector<Prefix>> field;
 };
 
+// Host names or addresses with a port, such as "dht.example.org:6881".
+struct Names {
+  Field<std::vector<node::Config::Dht::Name>> field;
+};
+
 // `relay.users`: a table of name = "password".
 struct Users {};
 
@@ -106,12 +111,13 @@ constexpr Choice choice(std::span<const std::string_view> names) {
 struct AdminEndpoint {};
 
 using OptionKind = std::variant<Flag, Count, Port, Size, Rate, Time, Text, Path, Addresses,
-                                Prefixes, Users, Choice, AdminEndpoint>;
+                                Prefixes, Names, Users, Choice, AdminEndpoint>;
 
 inline constexpr size_t kPathSizeMax = 4095;     // PATH_MAX without the NUL.
 inline constexpr size_t kUnixPathSizeMax = 107;  // sockaddr_un::sun_path without the NUL.
 inline constexpr size_t kAddressCountMax = 64;   // Each of `node.listen` is two sockets.
 inline constexpr size_t kPrefixCountMax = 1024;  // Looked through for each relayed packet.
+inline constexpr size_t kNameCountMax = 16;
 inline constexpr size_t kUserCountMax = 10'000;
 
 struct ValueProblem {

@@ -62,8 +62,8 @@ constexpr Option kOptions[] = {
      Reload::kTakenOver,
      Size{field<&Config::donate, &Config::Donate::monthly_bytes>(), 0, kMonthlyMax}},
     {"donate.memory",
-     "Memory that others can make the node use at most. donate.connections, admission.prefixes and "
-     "relay.allocations have to fit into it.",
+     "Memory that others can make the node use at most. donate.connections, admission.prefixes, "
+     "relay.allocations and the DHT have to fit into it.",
      Reload::kTakenOver,
      Size{field<&Config::donate, &Config::Donate::memory_bytes>(), kMebi, kTebi}},
     {"donate.disk", "Disk space that others can make the node use at most.", Reload::kTakenOver,
@@ -104,6 +104,31 @@ constexpr Option kOptions[] = {
      Reload::kRestart, Addresses{field<&Config::stun, &Config::Stun::discovery_addresses>()}},
     {"stun.discovery_port", "The second port of NAT behaviour discovery; the first is node.port.",
      Reload::kRestart, Port{field<&Config::stun, &Config::Stun::discovery_port>(), 1}},
+
+    {"dht.enabled",
+     "Answer the queries of the Mainline DHT and remember nodes of it for newcomers.",
+     Reload::kRestart, Flag{field<&Config::dht, &Config::Dht::enabled>()}},
+    {"dht.bootstrap",
+     "Where the node enters the DHT when it knows nobody yet. Empty: it waits until somebody asks "
+     "it something.",
+     Reload::kRestart, Names{field<&Config::dht, &Config::Dht::bootstrap>()}},
+    {"dht.network",
+     "Nodes with the same name here find each other in the DHT as supernodes of one network.",
+     Reload::kRestart, Text{field<&Config::dht, &Config::Dht::network>(), 64}},
+    {"dht.memory_percent", "Percent of donate.memory for the nodes that are remembered.",
+     Reload::kRestart, Count{field<&Config::dht, &Config::Dht::memory_percent>(), 1, 90}},
+    {"dht.pings_per_second",
+     "How many remembered nodes are asked per second at most whether they still live. Each of "
+     "them is asked every half hour where that suffices.",
+     Reload::kRestart, Count{field<&Config::dht, &Config::Dht::pings_per_second>(), 1, 10'000}},
+    {"dht.peers", "Peers of torrents and networks that are kept for whoever announces them.",
+     Reload::kRestart, Count{field<&Config::dht, &Config::Dht::peers>(), 1'000, 10'000'000}},
+    {"dht.items", "Items of 1,000 bytes that are kept for whoever puts them (BEP 44).",
+     Reload::kRestart, Count{field<&Config::dht, &Config::Dht::items>(), 16, 1'000'000}},
+    {"dht.admit_private_addresses",
+     "Remember nodes at loopback and private addresses too, whatever their IDs: for tests, and for "
+     "networks apart from the Internet.",
+     Reload::kRestart, Flag{field<&Config::dht, &Config::Dht::admit_private_addresses>()}},
 
     {"relay.enabled",
      "Relay traffic for those who cannot reach each other otherwise (TURN), within "

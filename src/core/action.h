@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string_view>
 #include <variant>
 
@@ -192,12 +193,19 @@ struct PeerClosed {
   PeerConnectionId connection;
 };
 
+// What the names resolved to; nothing while there is no resolver, or no network. The answer to
+// ResolveNames.
+struct NamesResolved {
+  std::span<const Endpoint> endpoints;  // At most kNamesResolvedMax.
+};
+inline constexpr size_t kNamesResolvedMax = 16;
+
 struct DeadlinePassed {};
 
 using Input = std::variant<DatagramArrived, StreamOpened, MessageArrived, StreamBytesSent,
                            StreamClosed, HttpRequestArrived, RelayOpened, RelayRefused,
                            RelayDatagramArrived, RelayErrorArrived, PeerConnected, PeerFailed,
-                           PeerArrived, PeerDataArrived, PeerClosed, DeadlinePassed>;
+                           PeerArrived, PeerDataArrived, PeerClosed, NamesResolved, DeadlinePassed>;
 
 // ---- Actions: orders.
 
@@ -326,6 +334,10 @@ struct HttpReply {
   bool closes = false;            // The connection ends behind it: nothing more is to be asked.
 };
 
+// Looks up the names of `[dht] bootstrap`, which the shell knows. Answered by NamesResolved, once,
+// whenever that is.
+struct ResolveNames {};
+
 // One line per change of state; the shell logs it. Never caused at a rate that strangers choose.
 struct Note {
   std::string_view what;
@@ -333,6 +345,6 @@ struct Note {
 
 using Action = std::variant<SendDatagram, SendMessage, AcceptDtls, RefuseStream, HttpReply,
                             OpenRelay, CloseRelay, SendFromRelay, ConnectPeer, TakePeer, BindPeer,
-                            ClosePeer, ForwardPeerData, HoldPeerData, Note>;
+                            ClosePeer, ForwardPeerData, HoldPeerData, ResolveNames, Note>;
 
 }  // namespace roost::core

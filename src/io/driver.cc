@@ -172,6 +172,7 @@ void Driver::carry_out_batch() {
                    [&](const core::ClosePeer& order) { peers_->close(order); },
                    [&](const core::ForwardPeerData& order) { peers_->forward(order); },
                    [&](const core::HoldPeerData& order) { peers_->hold(order); },
+                   [&](const core::ResolveNames&) { resolve_names(); },
                    [&](const core::Note& note) { log_.info(note.what); },
                },
                action);
@@ -185,6 +186,11 @@ void Driver::open(const core::OpenRelay& order) {
   if (order.protocol == core::RelayProtocol::kUdp) return relays_.open(order, answers_);
   if (peers_ != nullptr) return peers_->open(order, answers_);
   answers_.push_back(core::RelayRefused{order.relay});
+}
+
+void Driver::resolve_names() {
+  if (!resolver_) return answers_.push_back(core::NamesResolved{});
+  resolver_([this](std::span<const Endpoint> endpoints) { turn(core::NamesResolved{endpoints}); });
 }
 
 void Driver::arm_timer(MonoTime now) {

@@ -47,6 +47,12 @@ class Driver {
   // refused.
   void set_peers(PeerConnections* peers) { peers_ = peers; }
 
+  // Looks up the names of `[dht] bootstrap` and calls back with what they are, from the loop and
+  // never at once. Without one nothing is found.
+  using NamesCallback = std::function<void(std::span<const Endpoint>)>;
+  using Resolver = std::function<void(NamesCallback)>;
+  void set_resolver(Resolver resolver) { resolver_ = std::move(resolver); }
+
   // Begins to read the sockets.
   void start();
 
@@ -70,6 +76,7 @@ class Driver {
   void carry_out(const Now& now);
   void carry_out_batch();
   void open(const core::OpenRelay& order);
+  void resolve_names();
   void arm_timer(MonoTime now);
 
   EventLoop& loop_;
@@ -83,6 +90,7 @@ class Driver {
   std::vector<core::Input> answers_;  // To orders of the batch that is being carried out.
   StreamServer* streams_ = nullptr;
   std::function<void()> keep_count_;
+  Resolver resolver_;
   DtlsServer* dtls_ = nullptr;
   PeerConnections* peers_ = nullptr;
   std::vector<EventLoop::Watch> watches_;

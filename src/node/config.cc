@@ -5,6 +5,7 @@
 
 #include "core/outbox.h"
 #include "node/admission.h"
+#include "node/dht_options.h"
 #include "node/turn_options.h"
 
 namespace roost::node {
@@ -118,7 +119,8 @@ void check_memory(const Config& config, std::vector<ConfigProblem>& problems) {
   if (needed <= config.donate.memory_bytes) return;
   problems.push_back(
       {"donate.memory",
-       "is too small for donate.connections, admission.prefixes and relay.allocations, "
+       "is too small for donate.connections, admission.prefixes, relay.allocations, dht.peers "
+       "and dht.items, "
        "which need " +
            std::to_string(needed) + " bytes"});
 }
@@ -148,6 +150,7 @@ std::vector<MemoryUse> memory_plan(const Config& config) {
                                                       PrefixLimiter::bytes_for(kArrivingPrefixes)
                                                 : 0},
       {"relay", config.relay.enabled ? core::turn::Server::bytes_for(turn_options(config)) : 0},
+      {"dht", config.dht.enabled ? core::dht::Server::bytes_for(dht_options(config)) : 0},
       {"receive buffers", (kPublicSlots + (config.relay.enabled ? kRelaySlots : 0)) *
                               (kBurstBytes + kBurstDatagramsMax * sizeof(core::DatagramArrived))},
       {"dtls", kDtlsBufferBytes + config.donate.connections * kAssociationIndexBytes},

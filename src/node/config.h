@@ -63,6 +63,23 @@ struct Config {
     uint16_t discovery_port = 3479;
   } stun;
 
+  // The Mainline DHT.
+  struct Dht {
+    struct Name {
+      std::string host;  // Or an address.
+      uint16_t port = 0;
+      friend bool operator==(const Name&, const Name&) = default;
+    };
+    bool enabled = true;
+    std::vector<Name> bootstrap = {{"dht.libtorrent.org", 25401}, {"dht.transmissionbt.com", 6881}};
+    std::string network = "main";          // Supernodes of one name find each other.
+    uint32_t memory_percent = 10;          // Of donate.memory, for contacts.
+    uint32_t pings_per_second = 20;        // To keep contacts alive.
+    uint32_t peers = 16384;                // Kept for announce_peer (BEP 5).
+    uint32_t items = 2048;                 // Of 1,000 bytes, kept for put (BEP 44).
+    bool admit_private_addresses = false;  // As contacts, under any ID: for tests.
+  } dht;
+
   // TURN. Limits of 0 mean "no limit" where a line says so.
   struct Relay {
     struct User {

@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "base/check.h"
+#include "node/dht_metrics.h"
 #include "node/node.h"
 
 namespace roost::node {
@@ -380,6 +381,7 @@ void write_metrics(const Node& node, const Now& now, MetricsWriter& out) {
   write_dtls(node, out);
   write_turn(node, out);
   write_relayed_streams(node, out);
+  write_dht_metrics(node, now, out);
 }
 
 }  // namespace roost::node

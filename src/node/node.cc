@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "base/check.h"
+#include "node/dht_options.h"
 #include "node/turn_options.h"
 #include "wire/demux.h"
 
@@ -17,6 +18,9 @@ constexpr std::string_view kText = "text/plain";
 // What it costs to tell somebody that there will be a connection or none: a SYN that is repeated,
 // or the answer to one and a reset.
 constexpr uint64_t kPeerHandshakeBytes = 180;
+
+// How soon it is tried again to sign our record for the DHT, while the wall clock is not known.
+constexpr std::chrono::minutes kRecordAgain{1};
 
 // The largest answer of the relay on a stream.
 constexpr uint64_t kReplyBytesMax = 512;
@@ -137,9 +141,14 @@ Node::Node(const Config& config, const std::vector<Endpoint>& sockets, const Sig
              .software = config_.stun.software,
              .discovery = discovery(config_, sockets)}),
       turn_(),
+      dht_(),
       role_(role_of(config)),
       self_record_(key) {
   if (config.relay.enabled) turn_.emplace(turn_options_of(config, key), random, now.mono);
+  if (config.dht.enabled) {
+    dht_.emplace(dht_options(config, sockets, key), random, now.mono);
+    dht_->set_supernode(now.mono, role_ == Role::kSupernode);
+  }
 }
 
 void Node::step(const Now& now, const core::Input& input, core::Outbox& out) {
@@ -172,8 +181,10 @@ void Node::handle(const Now& now, const core::DatagramArrived& input, core::Outb
       // There is nothing inside but what these two serve.
       if (!turn_ && !config_.stun.enabled) return drop(Drop::kNotServed);
       return dtls_.step(now.mono, input, out);
-    case wire::DatagramKind::kChannelData:
-    case wire::DatagramKind::kDht: return drop(Drop::kNotServed);
+    case wire::DatagramKind::kDht:
+      if (!dht_) return drop(Drop::kNotServed);
+      return dht_->step(now.mono, input, out);
+    case wire::DatagramKind::kChannelData: return drop(Drop::kNotServed);
     case wire::DatagramKind::kUnknown: return drop(Drop::kUnknownKind);
   }
 }
@@ -300,11 +311,43 @@ void Node::handle(const Now& now, const core::PeerClosed& input, core::Outbox& o
   turn_->step(now, input, out);
 }
 
+void Node::handle(const Now& now, const core::NamesResolved& input, core::Outbox& out) {
+  if (dht_) dht_->step(now.mono, input, out);
+}
+
+// One service in a step, since each may fill what a step has room for. What the other has to do is
+// still due then.
 void Node::handle(const Now& now, const core::DeadlinePassed& input, core::Outbox& out) {
-  if (!turn_) return;
-  const size_t actions_before = out.actions().size();
-  turn_->step(now, input, out);
-  withhold_late_answers(actions_before, out);
+  const auto is_due = [&](const auto& service) {
+    const auto deadline = service ? service->next_deadline() : std::nullopt;
+    return deadline && *deadline <= now.mono;
+  };
+  if (is_due(turn_)) {
+    const size_t actions_before = out.actions().size();
+    turn_->step(now, input, out);
+    return withhold_late_answers(actions_before, out);
+  }
+  if (!dht_) return;
+  if (now.mono >= record_due_at_) renew_record(now);
+  if (is_due(dht_)) dht_->step(now.mono, input, out);
+}
+
+// The DHT keeps an item for two hours, and readers want a recent one. While the time is not known
+// nothing can be signed.
+void Node::renew_record(const Now& now) {
+  record_due_at_ = now.mono + (now.wall ? SelfRecord::kAgeMax : kRecordAgain);
+  const Bytes bytes = self_record_.signed_bytes(now, config_, role_);
+  if (bytes.empty()) return;
+  const auto item = wire::parse_mutable_item(bytes);
+  CHECK(item.has_value());
+  dht_->set_own_item(now.mono, *item);
+}
+
+std::optional<MonoTime> Node::next_deadline() const {
+  std::optional<MonoTime> next = turn_ ? turn_->next_deadline() : std::nullopt;
+  const auto dht = dht_ ? dht_->next_deadline() : std::nullopt;
+  if (dht && (!next || *dht < *next)) next = dht;
+  return next;
 }
 
 // A question was taken on while there was something left of the month, and its answer comes when

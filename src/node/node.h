@@ -11,6 +11,7 @@
 #include "base/random.h"
 #include "base/time.h"
 #include "core/action.h"
+#include "core/dht/server.h"
 #include "core/dtls/cookie_exchange.h"
 #include "core/outbox.h"
 #include "core/stun/responder.h"
@@ -53,7 +54,7 @@ class Node {
 
   // `sockets` are the UDP sockets' own addresses by SocketId: those of listen_endpoints(config), as
   // bound: the ports in `config` are known by then, and find_missing_socket() finds none. `key`
-  // must outlive the node; `random` is asked during construction only.
+  // and `random` must outlive the node.
   Node(const Config& config, const std::vector<Endpoint>& sockets, const SigningKey& key,
        Random& random, const Now& now);
 
@@ -63,9 +64,7 @@ class Node {
 
   // When step(DeadlinePassed) is next worth calling; empty when nothing is pending. Calling it
   // early or late is harmless.
-  std::optional<MonoTime> next_deadline() const {
-    return turn_ ? turn_->next_deadline() : std::nullopt;
-  }
+  std::optional<MonoTime> next_deadline() const;
 
   // Takes over what can change while running: donate, admission and relay (but for the tables'
   // sizes), role, external addresses. The rest of `config` is ignored.
@@ -89,6 +88,9 @@ class Node {
   uint64_t relayed_packets() const { return turn_ ? turn_->relayed_packets() : 0; }
   // Null where there is no relay.
   const core::turn::Server* turn() const { return turn_ ? &*turn_ : nullptr; }
+  // Null where the DHT is not served.
+  core::dht::Server* dht() { return dht_ ? &*dht_ : nullptr; }
+  const core::dht::Server* dht() const { return dht_ ? &*dht_ : nullptr; }
   const PrefixLimiter& packet_admission() const { return packet_admission_; }
   const ConnectionAdmission& connection_admission() const { return connection_admission_; }
   const PublicKey& public_key() const { return key_.public_key(); }
@@ -113,11 +115,13 @@ class Node {
   void handle(const Now& now, const core::PeerArrived& input, core::Outbox& out);
   void handle(const Now& now, const core::PeerDataArrived& input, core::Outbox& out);
   void handle(const Now& now, const core::PeerClosed& input, core::Outbox& out);
+  void handle(const Now& now, const core::NamesResolved& input, core::Outbox& out);
   void handle(const Now& now, const core::DeadlinePassed& input, core::Outbox& out);
 
   core::HttpReply answer(const Now& now, const core::HttpRequestArrived& input, core::Outbox& out);
   core::HttpReply answer_node(const Now& now, const core::HttpRequestArrived& input,
                               core::Outbox& out);
+  void renew_record(const Now& now);
   void withhold_late_answers(size_t actions_before, core::Outbox& out);
   void drop(Drop why) { ++stats_.drops[static_cast<size_t>(why)]; }
   bool pay(const Now& now, const core::Action& action);
@@ -134,6 +138,7 @@ class Node {
   core::dtls::CookieExchange dtls_;
   core::stun::Responder stun_;
   std::optional<core::turn::Server> turn_;
+  std::optional<core::dht::Server> dht_;
   Role role_;
   // Relayed, paid for, and not reported as written yet: of streams of bytes, and of DTLS, whose
   // datagrams are paid for with their headers.
@@ -141,6 +146,7 @@ class Node {
   uint64_t prepaid_datagram_bytes_ = 0;
   Stats stats_;
   SelfRecord self_record_;
+  MonoTime record_due_at_{};  // When the DHT is given our record, signed anew.
 };
 
 std::string_view label(Node::Drop drop);

@@ -347,6 +347,15 @@ void NodeShell::carry_out(const core::OpenRelay& order) {
   open(order.relay, local);
 }
 
+// The names of this world are addresses.
+void NodeShell::carry_out(const core::ResolveNames&) {
+  names_.clear();
+  for (const auto& name : config_.dht.bootstrap) {
+    if (const auto address = IpAddress::parse(name.host)) names_.push_back({*address, name.port});
+  }
+  owed_.push_back(core::NamesResolved{names_});
+}
+
 void NodeShell::carry_out(const core::CloseRelay& order) {
   const auto found = relay_addresses_.find(order.relay);
   if (found == relay_addresses_.end()) {

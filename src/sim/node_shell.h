@@ -117,6 +117,7 @@ class NodeShell final : public Program, private PeerLinks::Shell, private Associ
   void carry_out(const core::OpenRelay& order);
   void carry_out(const core::CloseRelay& order);
   void carry_out(const core::SendFromRelay& order);
+  void carry_out(const core::ResolveNames&);
   void carry_out(const core::Note&) {}
   void carry_out(const core::ConnectPeer& order) { peer_links_.connect(order); }
   void carry_out(const core::TakePeer& order) { peer_links_.take(order); }
@@ -180,6 +181,7 @@ class NodeShell final : public Program, private PeerLinks::Shell, private Associ
   core::StreamId opening_{};
   uint64_t next_request_ = 1;
   std::optional<core::StreamId> asking_;  // Whose HTTP request is being answered.
+  std::vector<Endpoint> names_;           // What those of `[dht] bootstrap` resolve to.
   std::deque<core::Input> owed_;          // What the actions of a step have caused.
   uint64_t datagrams_sent_ = 0;
   uint64_t answer_bytes_ = 0;  // In the record that is being sent, unless it is paid for.

@@ -6,6 +6,7 @@
 #include <charconv>
 
 #include "base/check.h"
+#include "base/crypto_hash.h"
 #include "base/cursor.h"
 #include "wire/bencode.h"
 
@@ -34,6 +35,14 @@ bool read_array(const BencodeView& dictionary, std::string_view key,
 }
 
 }  // namespace
+
+NodeId mutable_item_target(const PublicKey& key, Bytes salt) {
+  CHECK(salt.size() <= kMutableItemSaltSizeMax);
+  std::array<uint8_t, sizeof(PublicKey) + kMutableItemSaltSizeMax> text;
+  const auto end =
+      std::copy(salt.begin(), salt.end(), std::copy(key.begin(), key.end(), text.begin()));
+  return sha1(Bytes(text.begin(), end));
+}
 
 Bytes signed_bytes(const MutableItem& item, MutableBytes buffer) {
   Writer writer(buffer);

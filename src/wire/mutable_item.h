@@ -7,6 +7,7 @@
 #include "base/bytes.h"
 #include "base/crypto_sign.h"
 #include "base/result.h"
+#include "wire/node_id.h"
 
 namespace roost::wire {
 
@@ -33,6 +34,10 @@ inline constexpr size_t kMutableItemSignedSizeMax =
 // The bytes that the signature covers, written into `buffer`; empty when they do not fit. A buffer
 // of kMutableItemSignedSizeMax fits all items within the bounds.
 Bytes signed_bytes(const MutableItem& item, MutableBytes buffer);
+
+// Where in the DHT the item of that key and salt is: SHA-1 of one behind the other. Requires a salt
+// within its bound.
+NodeId mutable_item_target(const PublicKey& key, Bytes salt);
 
 // Requires seq >= 0, both sizes within the bounds, and `value` to be one bencoded value. The item
 // borrows both.

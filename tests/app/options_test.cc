@@ -22,13 +22,15 @@ size_t count(const Members&...) {
 // its row into the table.
 std::map<std::string_view, size_t> members_by_section() {
   const node::Config config;
-  const auto& [node, store, tls, donate, admission, stun, relay, metrics, log] = config;
+  const auto& [node, store, tls, donate, admission, stun, dht, relay, metrics, log] = config;
   const auto& [state_dir, listen, port, role, external_addresses] = node;
   const auto& [engine] = store;
   const auto& [certificate, key] = tls;
   const auto& [bandwidth, monthly, memory, disk, connections] = donate;
   const auto& [packets_per_second_per_prefix, connections_per_prefix, prefixes] = admission;
   const auto& [enabled, classic, software, discovery_addresses, discovery_port] = stun;
+  const auto& [dht_enabled, bootstrap, network, memory_percent, pings_per_second, peers, items,
+               admit_private_addresses] = dht;
   const auto& [relay_enabled, realm, users, shared_secret, allocations, allocations_per_user,
                allocations_per_prefix, stranger_allocations, stranger_allocations_per_user,
                stranger_bandwidth, stranger_bytes, stranger_time, stranger_renewal, stranger_work,
@@ -48,6 +50,8 @@ std::map<std::string_view, size_t> members_by_section() {
       {"donate", count(bandwidth, monthly, memory, disk, connections)},
       {"admission", count(packets_per_second_per_prefix, connections_per_prefix, prefixes)},
       {"stun", count(enabled, classic, software, discovery_addresses, discovery_port)},
+      {"dht", count(dht_enabled, bootstrap, network, memory_percent, pings_per_second, peers, items,
+                    admit_private_addresses)},
       {"relay", count(relay_enabled, realm, users, shared_secret, allocations, allocations_per_user,
                       allocations_per_prefix, stranger_allocations, stranger_allocations_per_user,
                       stranger_bandwidth, stranger_bytes, stranger_time, stranger_renewal,
@@ -90,6 +94,14 @@ TEST(Options, EachRowReadsAndWritesAMemberOfItsOwn) {
       {"stun.software", "\"x\""},
       {"stun.discovery_addresses", "[\"192.0.2.1\"]"},
       {"stun.discovery_port", "1"},
+      {"dht.enabled", "false"},
+      {"dht.bootstrap", "[\"dht.example.org:6881\", \"192.0.2.1:1\", \"[2001:db8::1]:2\"]"},
+      {"dht.network", "\"x\""},
+      {"dht.memory_percent", "11"},
+      {"dht.pings_per_second", "21"},
+      {"dht.peers", "1000"},
+      {"dht.items", "16"},
+      {"dht.admit_private_addresses", "true"},
       {"relay.enabled", "false"},
       {"relay.realm", "\"x\""},
       {"relay.users", "{ \"a\" = \"x\" }"},
@@ -167,7 +179,7 @@ TEST(Options, AreNamedOnceAndGroupedBySection) {
   EXPECT_EQ(find_option(""), nullptr);
   const auto sections = section_names();
   EXPECT_EQ(sections, (std::vector<std::string_view>{"node", "store", "tls", "donate", "admission",
-                                                     "stun", "relay", "metrics", "log"}));
+                                                     "stun", "dht", "relay", "metrics", "log"}));
 }
 
 TEST(Options, MeaningsAreShortSentences) {

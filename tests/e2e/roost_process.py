@@ -57,6 +57,7 @@ class Roost:
                 "port": free_port() if namespace is None else 3478,
             },
             "metrics": {"listen": admin},
+            "dht": {"bootstrap": []},  # Nobody outside of the test is asked anything.
             "log": {"format": "human"},
         }, sections)
         self.config_path = folder / "roost.toml"

@@ -116,6 +116,7 @@ class FakeNode {
   void step(const core::PeerArrived&) { ADD_FAILURE(); }
   void step(const core::PeerDataArrived&) { ADD_FAILURE(); }
   void step(const core::PeerClosed&) { ADD_FAILURE(); }
+  void step(const core::NamesResolved&) { ADD_FAILURE(); }
   void step(const core::DeadlinePassed&) { ADD_FAILURE(); }
 
   StreamServer* server_ = nullptr;

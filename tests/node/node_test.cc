@@ -66,6 +66,7 @@ TEST_F(NodeTest, AnswersABindingRequestToItsSender) {
 TEST_F(NodeTest, CountsEachReasonToDrop) {
   Config config;
   config.admission.packets_per_second_per_prefix = 2;
+  config.dht.enabled = false;
   Node node = make(config);
   EXPECT_EQ(0u, step(node, datagram(request_, {kClient.address, 0})));
   EXPECT_EQ(0u, step(node, datagram(as_bytes("\xff"))));

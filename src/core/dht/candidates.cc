@@ -4,7 +4,6 @@
 #include <algorithm>
 
 #include "base/check.h"
-#include "base/prefix_limiter.h"
 
 namespace roost::core::dht {
 namespace {
@@ -23,11 +22,21 @@ PrefixKey prefix_of(const Endpoint& endpoint) {
 Candidates::Candidates(uint32_t capacity, const SipHashKey& secret)
     : places_(place_count(capacity)), secret_(secret), silent_at_(place_count(capacity)) {}
 
+size_t Candidates::set_of(PrefixKey prefix) const {
+  const uint64_t hash = sip_hash(secret_, PrefixKeyBytes()(prefix));
+  return ((hash >> 32) * (places_.size() / kSetSize) >> 32) * kSetSize;
+}
+
+bool Candidates::contains(const Endpoint& endpoint) const {
+  const size_t first = set_of(prefix_of(endpoint));
+  return std::find(places_.begin() + first, places_.begin() + first + kSetSize, endpoint) !=
+         places_.begin() + first + kSetSize;
+}
+
 Candidates::Outcome Candidates::heard(MonoTime now, const Endpoint& from) {
   CHECK(from.port != 0);
   const PrefixKey prefix = prefix_of(from);
-  const uint64_t hash = sip_hash(secret_, PrefixKeyBytes()(prefix));
-  const size_t first = ((hash >> 32) * (places_.size() / kSetSize) >> 32) * kSetSize;
+  const size_t first = set_of(prefix);
   std::optional<size_t> free;
   size_t of_prefix = 0;
   for (size_t at = first; at < first + kSetSize; ++at) {

@@ -9,6 +9,7 @@
 #include "base/crypto_hash.h"
 #include "base/deadline_heap.h"
 #include "base/endpoint.h"
+#include "base/prefix_limiter.h"
 #include "base/time.h"
 #include "base/zeroed_array.h"
 
@@ -44,6 +45,8 @@ class Candidates {
   // Requires port > 0.
   Outcome heard(MonoTime now, const Endpoint& from);
 
+  bool contains(const Endpoint& endpoint) const;
+
   // One that has been silent long enough, who is no candidate any more.
   std::optional<Endpoint> pop_silent(MonoTime now);
   std::optional<MonoTime> next_deadline() const { return silent_at_.next_deadline(); }
@@ -52,6 +55,8 @@ class Candidates {
   static size_t bytes_for(uint32_t capacity);
 
  private:
+  size_t set_of(PrefixKey prefix) const;  // The first place of it.
+
   ZeroedArray<Endpoint> places_;  // Port 0: free.
   SipHashKey secret_;
   DeadlineHeap silent_at_;

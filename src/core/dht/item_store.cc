@@ -34,11 +34,7 @@ uint32_t block_count(uint32_t capacity) {
 }
 
 wire::NodeId target_of(const wire::KrpcQuery& put) {
-  if (!put.key) return sha1(put.value);
-  std::array<uint8_t, sizeof(PublicKey) + wire::kMutableItemSaltSizeMax> text;
-  const auto salt = std::copy(put.key->begin(), put.key->end(), text.begin());
-  const auto end = std::copy(put.salt.begin(), put.salt.end(), salt);
-  return sha1(Bytes(text.begin(), end));
+  return put.key ? wire::mutable_item_target(*put.key, put.salt) : sha1(put.value);
 }
 
 }  // namespace

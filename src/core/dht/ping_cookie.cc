@@ -14,6 +14,19 @@ int64_t slot_of(MonoTime now) {
 
 }  // namespace
 
+std::string_view label(PingPurpose purpose) {
+  switch (purpose) {
+    case PingPurpose::kProof: return "proof";
+    case PingPurpose::kAdmission: return "admission";
+    case PingPurpose::kVerify: return "verify";
+    case PingPurpose::kQuality15: return "quality_15min";
+    case PingPurpose::kQuality60: return "quality_60min";
+    case PingPurpose::kTable: return "table";
+    case PingPurpose::kBootstrap: return "bootstrap";
+  }
+  return "";
+}
+
 PingCookies::Cookie PingCookies::cookie_of(int64_t slot, PingPurpose purpose,
                                            const Endpoint& to) const {
   std::array<uint8_t, 1 + 8 + 16 + 2> bytes;

@@ -4,6 +4,7 @@
 #include <array>
 #include <cstdint>
 #include <optional>
+#include <string_view>
 
 #include "base/bytes.h"
 #include "base/crypto_hash.h"
@@ -12,15 +13,18 @@
 
 namespace roost::core::dht {
 
-// Why a node was pinged: what its answer is good for.
+// Why a node was pinged: what its answer is good for. Also the label of the counter.
 enum class PingPurpose : uint8_t {
   kProof,      // It has asked us, and may be somebody else's address.
   kAdmission,  // A candidate that has been silent.
   kVerify,     // A contact of the ring, in its turn.
   kQuality15,  // A contact that was handed out so many minutes ago.
   kQuality60,
+  kTable,      // A node in our routing table that was silent for long.
+  kBootstrap,  // A way into the DHT, whose ID is not known; it is asked for nodes.
 };
-inline constexpr size_t kPingPurposeCount = 5;
+inline constexpr size_t kPingPurposeCount = 7;
+std::string_view label(PingPurpose purpose);
 
 // The transaction IDs of our pings, which say whom we asked, why and when, so that nothing has to
 // be remembered: a keyed hash of all that.

@@ -65,8 +65,11 @@ struct Responder::Exchange {
   }
 };
 
-Responder::Responder(const Options& options, Verifier& verifier, Random& random)
+Responder::Responder(const Options& options, Verifier& verifier, const RoutingTables& tables,
+                     Random& random)
     : verifier_(verifier),
+      tables_(tables),
+      puts_(kPutsPerSecond, kPutPrefixes, random.bytes<16>(), PrefixWidth::kSite),
       tokens_(random),
       peers_(options.peers, random),
       items_(options.items, random) {}
@@ -80,7 +83,7 @@ void Responder::step(MonoTime now, const DatagramArrived& input, const wire::Krp
   Exchange exchange{.now = now,
                     .input = input,
                     .head = {.transaction_id = message.head.transaction_id,
-                             .version = Verifier::kVersion,
+                             .version = kVersion,
                              .observed = input.from},
                     .query = {},
                     .own_id = own_id,
@@ -156,22 +159,38 @@ Responder::Answer Responder::answer_get(Exchange& exchange) {
   const Tokens::Token token = tokens_.token_for(exchange.now, exchange.input.from.address);
   std::array<uint8_t, wire::kMutableItemValueSizeMax> buffer;
   wire::KrpcResponse response{.id = exchange.own_id, .token = token};
+  if (own_item_ != nullptr && exchange.query.target == own_item_target_) {
+    response.seq = own_item_->seq;
+    response.key = own_item_->key;
+    response.signature = own_item_->signature;
+    response.value = own_item_->value;
+    return answer_with_item(exchange, response);
+  }
   const auto item = items_.get(exchange.now, exchange.query.target, buffer);
   if (!item) return send_with_nodes(exchange, response);
   response.seq = item->seq;
-  const bool is_known = item->seq && exchange.query.seq && *item->seq <= *exchange.query.seq;
-  if (is_known) return send_with_nodes(exchange, response);
-  wire::KrpcResponse whole = response;
-  whole.key = item->key;
-  whole.signature = item->signature;
-  whole.value = item->value;
-  if (exchange.fits(whole)) return send_with_nodes(exchange, whole);
-  (void)send_with_nodes(exchange, response);
-  return Answer::kShortened;
+  response.key = item->key;
+  response.signature = item->signature;
+  response.value = item->value;
+  return answer_with_item(exchange, response);
+}
+
+// The item if it is news to whoever asks and fits; else its sequence number alone, with nodes.
+Responder::Answer Responder::answer_with_item(Exchange& exchange, const wire::KrpcResponse& whole) {
+  const auto& known_seq = exchange.query.seq;
+  const bool is_known = whole.seq && known_seq && *whole.seq <= *known_seq;
+  if (!is_known && exchange.fits(whole)) return send_with_nodes(exchange, whole);
+  const Answer answer =
+      send_with_nodes(exchange, {.id = whole.id, .token = whole.token, .seq = whole.seq});
+  return is_known || answer == Answer::kNone ? answer : Answer::kShortened;
 }
 
 Responder::Answer Responder::answer_put(Exchange& exchange) {
   if (!shows_token(exchange)) return refuse(exchange, KrpcErrorCode::kProtocol, "bad token");
+  if (!puts_.admit(exchange.now, exchange.input.from.address)) {
+    ++stats_.puts_refused;
+    return refuse(exchange, KrpcErrorCode::kServer, "too many puts");
+  }
   const PutOutcome outcome = items_.put(exchange.now, exchange.input.from.address, exchange.query);
   if (const auto refusal = refusal_of(outcome)) {
     return refuse(exchange, refusal->code, refusal->text);
@@ -201,6 +220,31 @@ bool Responder::shows_token(Exchange& exchange) {
   return true;
 }
 
+size_t Responder::pick_nodes(Exchange& exchange, Family family, std::span<wire::CompactNode> out) {
+  const RoutingTable& table = tables_[static_cast<size_t>(family)];
+  const bool is_near = wire::common_bits(exchange.query.target, table.own_id()) >= kNeighbourBits;
+  size_t count = 0;
+  const auto add = [&](std::span<const wire::CompactNode> nodes, bool is_contact) {
+    for (const wire::CompactNode& node : nodes) {
+      const auto end = out.begin() + static_cast<ptrdiff_t>(count);
+      if (count == out.size()) return;
+      if (node.endpoint == exchange.input.from || std::find(out.begin(), end, node) != end)
+        continue;
+      out[count++] = node;
+      if (!is_contact) verifier_.handed_out(exchange.now, node.endpoint);
+    }
+  };
+  if (is_near || verifier_.ring().size(family) < kContactsMin) {
+    std::array<wire::CompactNode, RoutingTable::kBucketSize + 1> nearest;
+    add(std::span(nearest).first(table.nearest(exchange.query.target, nearest)), false);
+  }
+  std::array<wire::CompactNode, kNodesMax> contacts;
+  const size_t taken =
+      verifier_.take(exchange.now, family, std::span(contacts).first(out.size() - count));
+  add(std::span(contacts).first(taken), true);
+  return count;
+}
+
 Responder::Answer Responder::send_with_nodes(Exchange& exchange, wire::KrpcResponse response) {
   const wire::KrpcQuery& query = exchange.query;
   std::array<uint8_t, kReplySizeMax> scratch;
@@ -221,7 +265,7 @@ Responder::Answer Responder::send_with_nodes(Exchange& exchange, wire::KrpcRespo
     const size_t fitting = share > key_size ? (share - key_size) / node_size : 0;
     is_short |= fitting < wanted;
     const size_t taken =
-        verifier_.take(exchange.now, family, std::span(nodes).first(std::min(wanted, fitting)));
+        pick_nodes(exchange, family, std::span(nodes).first(std::min(wanted, fitting)));
     Writer writer(buffer);
     for (const wire::CompactNode& node : std::span(nodes).first(taken))
       wire::write_compact(writer, node);
@@ -260,7 +304,8 @@ Responder::Answer Responder::refuse(Exchange& exchange, KrpcErrorCode code, std:
 }
 
 uint64_t Responder::bytes_for(const Options& options) {
-  return PeerStore::bytes_for(options.peers) + ItemStore::bytes_for(options.items);
+  return PeerStore::bytes_for(options.peers) + ItemStore::bytes_for(options.items) +
+         PrefixLimiter::bytes_for(kPutPrefixes);
 }
 
 std::string_view label(Responder::Answer answer) {

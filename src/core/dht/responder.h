@@ -6,15 +6,18 @@
 #include <cstdint>
 #include <string_view>
 
+#include "base/prefix_limiter.h"
 #include "base/random.h"
 #include "base/time.h"
 #include "core/action.h"
 #include "core/dht/item_store.h"
 #include "core/dht/peer_store.h"
+#include "core/dht/routing_table.h"
 #include "core/dht/token.h"
 #include "core/dht/verifier.h"
 #include "core/outbox.h"
 #include "wire/krpc.h"
+#include "wire/mutable_item.h"
 
 namespace roost::core::dht {
 
@@ -36,6 +39,16 @@ class Responder {
   static constexpr size_t kNodesOfEachMax = 8;
   static constexpr size_t kPeersMax = 50;  // 450 bytes of IPv4; of IPv6 what there is room for.
 
+  // Whoever looks for what is as near to us as this is given our neighbours, whom we know best;
+  // whoever looks elsewhere is given contacts in turn, so that nobody is sent everybody.
+  static constexpr unsigned kNeighbourBits = 4;
+  // As long as there are fewer contacts, those that our own node knows are handed out too.
+  static constexpr size_t kContactsMin = 64;
+
+  // Each put costs a signature to check (70 us); whoever has something to store comes once an hour.
+  static constexpr uint64_t kPutsPerSecond = 4;  // Of a prefix.
+  static constexpr uint32_t kPutPrefixes = 1024;
+
   struct Options {
     PeerStore::Options peers;
     uint32_t items = 0;  // Not 0; see ItemStore.
@@ -53,11 +66,20 @@ class Responder {
     std::array<uint64_t, wire::kKrpcMethodCount> queries{};
     uint64_t queries_read_only = 0;
     uint64_t bad_tokens = 0;
+    uint64_t puts_refused = 0;  // By kPutsPerSecond.
     std::array<uint64_t, kAnswerCount> answers{};
   };
 
-  // `verifier` and `random` outlive this.
-  Responder(const Options& options, Verifier& verifier, Random& random);
+  // `verifier`, `tables` and `random` outlive this.
+  Responder(const Options& options, Verifier& verifier, const RoutingTables& tables,
+            Random& random);
+
+  // What a get for `target` is answered with, whatever is stored: our own node record, under the
+  // network's infohash. `item` outlives this; null: nothing.
+  void set_own_item(const wire::NodeId& target, const wire::MutableItem* item) {
+    own_item_target_ = target;
+    own_item_ = item;
+  }
 
   // A query (KrpcKind::kQuery) that `input` holds has come to where we are `own_id`.
   void step(MonoTime now, const DatagramArrived& input, const wire::KrpcMessage& message,
@@ -80,6 +102,10 @@ class Responder {
   Answer answer_put(Exchange& exchange);
   Answer answer_sample_infohashes(Exchange& exchange);
 
+  Answer answer_with_item(Exchange& exchange, const wire::KrpcResponse& whole);
+
+  // To be handed out, the most useful first.
+  size_t pick_nodes(Exchange& exchange, Family family, std::span<wire::CompactNode> out);
   // With as many nodes as the family asks for and the room allows.
   Answer send_with_nodes(Exchange& exchange, wire::KrpcResponse response);
   Answer send(Exchange& exchange, const wire::KrpcResponse& response);
@@ -87,6 +113,10 @@ class Responder {
   bool shows_token(Exchange& exchange);
 
   Verifier& verifier_;
+  const RoutingTables& tables_;
+  const wire::MutableItem* own_item_ = nullptr;
+  wire::NodeId own_item_target_{};
+  PrefixLimiter puts_;
   Tokens tokens_;
   PeerStore peers_;
   ItemStore items_;

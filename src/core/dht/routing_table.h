@@ -11,6 +11,7 @@
 
 #include "base/random.h"
 #include "base/time.h"
+#include "core/dht/contact_ring.h"
 #include "wire/compact_address.h"
 
 namespace roost::core::dht {
@@ -93,5 +94,8 @@ class RoutingTable {
 };
 
 std::string_view label(RoutingTable::Outcome outcome);
+
+// One for each family, by Family.
+using RoutingTables = std::array<RoutingTable, kFamilyCount>;
 
 }  // namespace roost::core::dht

@@ -24,6 +24,8 @@ Verifier::Verifier(const Options& options, Random& random, MonoTime now)
       cookies_(random.bytes<16>()),
       pace_{options.pings_per_second, options.pings_per_second},
       pings_left_(pace_, now),
+      turn_(std::min<Duration>(kTurn, Duration(std::chrono::seconds(kPingsPerStepMax)) /
+                                          std::max<uint64_t>(1, options.pings_per_second))),
       next_turn_(now) {}
 
 void Verifier::set_home(Family family, const std::optional<Home>& home) {
@@ -38,18 +40,8 @@ bool Verifier::ping(MonoTime now, PingPurpose purpose, const Endpoint& to, Outbo
   const auto& home = homes_[static_cast<size_t>(family_of(to.address))];
   if (!home) return false;
   const PingCookies::Cookie cookie = cookies_.make(now, purpose, to);
-  wire::KrpcQuery query;
-  query.id = home->id;
-  const MutableBytes buffer = out.build(kPingSize);
-  const Bytes written =
-      encode(wire::KrpcHead{.transaction_id = cookie, .version = kVersion}, query, buffer);
-  CHECK(written.size() == kPingSize);
-  out.push(
-      SendDatagram{.from = home->socket,
-                   .local = home->local,
-                   .to = to,
-                   .payload = written,
-                   .grade = purpose == PingPurpose::kProof ? Grade::kUnproven : Grade::kCommitted});
+  send_query(*home, is_read_only_, cookie, {}, to, out,
+             purpose == PingPurpose::kProof ? Grade::kUnproven : Grade::kCommitted);
   count(stats_.pings, purpose);
   return true;
 }
@@ -69,15 +61,15 @@ size_t Verifier::heard_query(MonoTime now, const DatagramArrived& input, bool is
   return may_ping && ping(now, PingPurpose::kProof, from, out) ? kPingSize : 0;
 }
 
-bool Verifier::heard_answer(MonoTime now, const DatagramArrived& input,
-                            const wire::KrpcMessage& message) {
+std::optional<PingPurpose> Verifier::heard_answer(MonoTime now, const DatagramArrived& input,
+                                                  const wire::KrpcMessage& message) {
   const auto purpose = cookies_.check(now, message.head.transaction_id, input.from);
-  if (!purpose) return false;
+  if (!purpose) return {};
   count(stats_.answers, *purpose);
   proven_.add(now, input.from.address);  // Even an error has been received there.
-  if (message.kind != wire::KrpcKind::kResponse) return true;
+  if (message.kind != wire::KrpcKind::kResponse) return purpose;
   const auto response = parse_response(message);
-  if (!response) return true;
+  if (!response) return purpose;
   const wire::CompactNode contact{response->id, input.from};
   switch (*purpose) {
     case PingPurpose::kProof: count(stats_.candidates, candidates_.heard(now, input.from)); break;
@@ -85,8 +77,17 @@ bool Verifier::heard_answer(MonoTime now, const DatagramArrived& input,
     case PingPurpose::kVerify: admit(now, contact); break;
     case PingPurpose::kQuality15:
     case PingPurpose::kQuality60: quality_.answered(*purpose, input.from); break;
+    case PingPurpose::kTable:
+    case PingPurpose::kBootstrap: break;  // Not asked here.
   }
-  return true;
+  return purpose;
+}
+
+void Verifier::heard_elsewhere(MonoTime now, const wire::CompactNode& node) {
+  if (!is_welcome(node.endpoint.address)) return;
+  const bool has_asked_us =
+      proven_.contains(now, node.endpoint.address) || candidates_.contains(node.endpoint);
+  if (!has_asked_us || ring_.contains(node.endpoint)) admit(now, node);
 }
 
 void Verifier::admit(MonoTime now, const wire::CompactNode& contact) {
@@ -126,7 +127,7 @@ bool Verifier::ask_next(MonoTime now, Outbox& out) {
 }
 
 void Verifier::step(MonoTime now, const DeadlinePassed&, Outbox& out) {
-  next_turn_ = now + kTurn;
+  next_turn_ = now + turn_;
   for (size_t sent = 0; sent < kPingsPerStepMax; ++sent) {
     if (!pings_left_.take(pace_, now) || !ask_next(now, out)) return;
   }

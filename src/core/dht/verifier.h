@@ -14,6 +14,7 @@
 #include "core/dht/candidates.h"
 #include "core/dht/contact_ring.h"
 #include "core/dht/handout_quality.h"
+#include "core/dht/own_query.h"
 #include "core/dht/ping_cookie.h"
 #include "core/dht/proven_addresses.h"
 #include "core/outbox.h"
@@ -44,13 +45,6 @@ class Verifier {
     bool takes_special_purpose = false;
   };
 
-  // Where pings of a family leave from, and under which ID.
-  struct Home {
-    SocketId socket;
-    LocalEnd local;
-    wire::NodeId id;
-  };
-
   struct Stats {
     std::array<uint64_t, kPingPurposeCount> pings{};
     std::array<uint64_t, kPingPurposeCount> answers{};
@@ -60,25 +54,28 @@ class Verifier {
     uint64_t refused_id = 0;               // and by their ID.
   };
 
-  // How all our messages say whose they are, as in BEP 20: two letters for the program, and two
-  // bytes of its version.
-  static constexpr std::array<uint8_t, 4> kVersion = {'R', 'O', 0, 1};
-  // The bytes of a ping, which count for what an unproven address may be sent.
-  static constexpr size_t kPingSize = sizeof("d1:ad2:id20:e1:q4:ping1:t8:1:v4:1:y1:qe") - 1 + 20 +
-                                      PingCookies::kSize + kVersion.size();
+  // The bytes of a ping at most, which count for what an unproven address may be sent.
+  static constexpr size_t kPingSize = sizeof("d1:ad2:id20:e1:q4:ping2:roi1e1:t8:1:v4:1:y1:qe") - 1 +
+                                      20 + PingCookies::kSize + kVersion.size();
 
   // `random` is asked during construction only.
   Verifier(const Options& options, Random& random, MonoTime now);
 
   // Without a home nothing is asked in that family.
   void set_home(Family family, const std::optional<Home>& home);
+  // Whether our pings say that we answer nobody (BEP 43).
+  void set_read_only(bool is_read_only) { is_read_only_ = is_read_only; }
 
   // A query has come. Returns the bytes that this has sent back to where it came from: none, or
   // those of a ping, if `may_ping`.
   size_t heard_query(MonoTime now, const DatagramArrived& input, bool is_read_only, bool may_ping,
                      Outbox& out);
-  // An answer or an error has come. False if it belongs to no ping of ours.
-  bool heard_answer(MonoTime now, const DatagramArrived& input, const wire::KrpcMessage& message);
+  // An answer or an error has come. Says which ping of ours it belongs to, if to any.
+  std::optional<PingPurpose> heard_answer(MonoTime now, const DatagramArrived& input,
+                                          const wire::KrpcMessage& message);
+  // A node has answered a question that was no ping. It becomes a contact at once, unless it has
+  // asked us something lately: then it may be one that only we can reach.
+  void heard_elsewhere(MonoTime now, const wire::CompactNode& node);
 
   bool is_proven(MonoTime now, const IpAddress& address) const {
     return proven_.contains(now, address);
@@ -88,6 +85,8 @@ class Verifier {
 
   // Contacts to be handed out: see ContactRing::take.
   size_t take(MonoTime now, Family family, std::span<wire::CompactNode> out);
+  // A node that is none is handed out: it is sampled like them.
+  void handed_out(MonoTime now, const Endpoint& node) { quality_.handed_out(now, node); }
 
   // Asks whoever is due.
   void step(MonoTime now, const DeadlinePassed& input, Outbox& out);
@@ -100,10 +99,10 @@ class Verifier {
   static uint64_t bytes_for(const Options& options);
 
  private:
-  // How often contacts are looked through for those that are due.
+  // How often contacts are looked through for those that are due, at most.
   static constexpr Duration kTurn = std::chrono::seconds(1);
-  // What one step sends at most, whatever has gathered.
-  static constexpr size_t kPingsPerStepMax = 32;
+  // What one step sends at most, whatever has gathered: it shares the outbox with other questions.
+  static constexpr size_t kPingsPerStepMax = 20;
 
   bool is_welcome(const IpAddress& address) const;
   bool ping(MonoTime now, PingPurpose purpose, const Endpoint& to, Outbox& out);
@@ -118,7 +117,9 @@ class Verifier {
   HandoutQuality quality_;
   TokenBucket::Options pace_;
   TokenBucket pings_left_;
+  Duration turn_;
   MonoTime next_turn_;
+  bool is_read_only_ = false;
   std::array<std::optional<Home>, kFamilyCount> homes_;
   Stats stats_;
 };

@@ -36,9 +36,9 @@ class ResponderTest : public testing::Test {
                    .proven_addresses = 256},
                   random_, now_),
         responder_({.peers = {.v4_peers = 2000, .v6_peers = 2000}, .items = 256}, verifier_,
-                   random_) {
-    verifier_.set_home(Family::kV4, Verifier::Home{0, LocalEnd{kOurs, 0}, kOwnId});
-    verifier_.set_home(Family::kV6, Verifier::Home{1, LocalEnd{kOursV6, 0}, kOwnId});
+                   tables_, random_) {
+    verifier_.set_home(Family::kV4, Home{0, LocalEnd{kOurs, 0}, kOwnId});
+    verifier_.set_home(Family::kV6, Home{1, LocalEnd{kOursV6, 0}, kOwnId});
     for (uint32_t i = 0; i < 40; ++i) {
       const Endpoint v4{IpAddress::v4(0x08090001 + (i << 8)), 1};
       const Endpoint v6{IpAddress(0x2600'0001'0000'0000 + (uint64_t{i} << 16), 1), 1};
@@ -129,6 +129,8 @@ class ResponderTest : public testing::Test {
   MonoTime now_{1h};
   Outbox out_;
   Verifier verifier_;
+  // Far from kTarget and whatever else is asked for here.
+  RoutingTables tables_{RoutingTable(wire::NodeId{0x5a}), RoutingTable(wire::NodeId{0x5a})};
   Responder responder_;
   std::string last_;
 };

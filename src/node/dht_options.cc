@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: MIT
+#include "node/dht_options.h"
+
+#include <algorithm>
+
+#include "base/crypto_hash.h"
+
+namespace roost::node {
+namespace {
+
+using core::dht::ContactRing;
+using core::dht::Family;
+
+// Of the memory for contacts, the part for IPv4: the DHT has several times as many of those.
+constexpr uint32_t kV4Percent = 75;
+
+// How many contacts of the family fit into `bytes`.
+size_t contacts_within(uint64_t bytes, Family family) {
+  const bool is_v4 = family == Family::kV4;
+  const auto bytes_for = [is_v4](size_t contacts) {
+    return ContactRing::bytes_for(
+        {.v4_contacts = is_v4 ? contacts : 0, .v6_contacts = is_v4 ? 0 : contacts});
+  };
+  constexpr size_t kMany = 1'000'000;
+  const uint64_t bytes_for_none = bytes_for(0);
+  if (bytes <= bytes_for_none) return 0;
+  return (bytes - bytes_for_none) * kMany / (bytes_for(kMany) - bytes_for_none);
+}
+
+}  // namespace
+
+wire::NodeId network_infohash(std::string_view network) {
+  std::string text = "roost supernode v1";
+  text += network;
+  return sha1(as_bytes(text));
+}
+
+core::dht::Server::Options dht_options(const Config& config) {
+  const Config::Dht& dht = config.dht;
+  const uint64_t contact_bytes = config.donate.memory_bytes / 100 * dht.memory_percent;
+  core::dht::Server::Options options;
+  options.verifier.contacts = {
+      .v4_contacts = contacts_within(contact_bytes / 100 * kV4Percent, Family::kV4),
+      .v6_contacts = contacts_within(contact_bytes / 100 * (100 - kV4Percent), Family::kV6)};
+  options.verifier.pings_per_second = dht.pings_per_second;
+  options.verifier.takes_special_purpose = dht.admit_private_addresses;
+  options.responder.peers = {.v4_peers = dht.peers / 100 * kV4Percent,
+                             .v6_peers = dht.peers / 100 * (100 - kV4Percent)};
+  options.responder.items = dht.items;
+  options.network = network_infohash(dht.network);
+  options.port = config.node.port;
+  options.has_bootstrap_names = !dht.bootstrap.empty();
+  for (const IpAddress& address : config.node.external_addresses) {
+    auto& known = options.external_addresses[static_cast<size_t>(core::dht::family_of(address))];
+    if (!known) known = address;
+  }
+  return options;
+}
+
+core::dht::Server::Options dht_options(const Config& config, const std::vector<Endpoint>& sockets,
+                                       const SigningKey& key) {
+  core::dht::Server::Options options = dht_options(config);
+  for (size_t i = 0; i < sockets.size(); ++i) {
+    auto& known = options.sockets[static_cast<size_t>(core::dht::family_of(sockets[i].address))];
+    if (!known && sockets[i].port == config.node.port) known = static_cast<core::SocketId>(i);
+  }
+  // The same after a restart, and nothing that can be told from the public key.
+  const auto digest = sha256(key.sign(as_bytes("roost: the random part of DHT node IDs")));
+  std::copy_n(digest.begin(), options.id_seed.size(), options.id_seed.begin());
+  return options;
+}
+
+}  // namespace roost::node
