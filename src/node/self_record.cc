@@ -42,7 +42,8 @@ Bytes SelfRecord::signed_bytes(const Now& now, const Config& config, Role role) 
     const int64_t seq = made_at_.time_since_epoch().count();
     std::array<uint8_t, wire::kNodeRecordSizeMax> buffer;
     const Bytes value = wire::encode(describe(config, role), buffer);
-    size_ = wire::encode(wire::sign_mutable_item(key_, seq, {}, value), encoded_).size();
+    const wire::MutableItem item = wire::sign_node_record(key_, seq, value);
+    size_ = wire::encode_signed_node_record(item, encoded_).size();
     CHECK(size_ > 0);
   }
   return Bytes(encoded_).first(size_);

@@ -9,7 +9,6 @@
 #include "base/crypto_sign.h"
 #include "base/time.h"
 #include "node/config.h"
-#include "wire/mutable_item.h"
 #include "wire/node_record.h"
 
 namespace roost::node {
@@ -32,8 +31,8 @@ class SelfRecord {
   // `key` must outlive this.
   explicit SelfRecord(const SigningKey& key) : key_(key) {}
 
-  // The encoded item; valid until the next call of either. Empty while the wall clock is unknown,
-  // since the sequence number is the time.
+  // As wire::parse_signed_node_record() reads it; valid until the next call of either. Empty while
+  // the wall clock is unknown, since the sequence number is the time.
   Bytes signed_bytes(const Now& now, const Config& config, Role role);
 
   // The node has changed: sign anew when asked next.
@@ -41,7 +40,7 @@ class SelfRecord {
 
  private:
   const SigningKey& key_;
-  std::array<uint8_t, wire::kMutableItemSizeMax> encoded_;
+  std::array<uint8_t, wire::kSignedNodeRecordSizeMax> encoded_;
   size_t size_ = 0;
   WallTime made_at_{};
 };

@@ -200,4 +200,20 @@ Result<NodeRecord, NodeRecordError> parse_node_record(Bytes bytes) {
   return record;
 }
 
+MutableItem sign_node_record(const SigningKey& key, int64_t seq, Bytes record) {
+  return sign_mutable_item(key, seq, as_bytes(kNodeRecordSalt), record);
+}
+
+Bytes encode_signed_node_record(const MutableItem& item, MutableBytes buffer) {
+  MutableItem without_salt = item;
+  without_salt.salt = {};
+  return encode(without_salt, buffer);
+}
+
+Result<MutableItem, MutableItemError> parse_signed_node_record(Bytes bytes) {
+  auto item = parse_mutable_item(bytes);
+  if (item) item->salt = as_bytes(kNodeRecordSalt);
+  return item;
+}
+
 }  // namespace roost::wire

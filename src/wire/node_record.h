@@ -10,6 +10,7 @@
 #include "base/bytes.h"
 #include "base/endpoint.h"
 #include "base/result.h"
+#include "wire/mutable_item.h"
 
 namespace roost::wire {
 
@@ -111,5 +112,24 @@ Bytes encode(const NodeRecord& record, MutableBytes buffer);
 // names nobody, or an IPv4 address in the form of an IPv6 one. A capacity class above
 // kCapacityClassMax counts as that, an unknown role as kLeaf: nothing is to be asked of the node.
 Result<NodeRecord, NodeRecordError> parse_node_record(Bytes bytes);
+
+// Records are signed under this salt, so that a node's record has a place in the DHT that nothing
+// else has which the same key may sign, such as a pkarr packet.
+inline constexpr std::string_view kNodeRecordSalt = "roost";
+
+// A record with its signature as bytes of its own. The salt is known and not written.
+inline constexpr size_t kSignedNodeRecordSizeMax =
+    sizeof("d1:k32:3:seqi9223372036854775807e3:sig64:1:ve") - 1 + sizeof(PublicKey) +
+    sizeof(Signature) + kNodeRecordSizeMax;
+
+// Requires seq >= 0, and `record` to be an encoded one, which the item borrows.
+MutableItem sign_node_record(const SigningKey& key, int64_t seq, Bytes record);
+
+// Empty when it does not fit, or when parse_signed_node_record() would refuse it.
+Bytes encode_signed_node_record(const MutableItem& item, MutableBytes buffer);
+
+// As parse_mutable_item(), but that the salt is kNodeRecordSalt, whatever the bytes say of one.
+// Judges neither the signature nor the record.
+Result<MutableItem, MutableItemError> parse_signed_node_record(Bytes bytes);
 
 }  // namespace roost::wire

@@ -56,7 +56,7 @@ def test_the_node_record_is_signed_by_the_nodes_key(node, folder):
     (folder / "signature").write_bytes(item[b"sig"])
     value = _bencode(item[b"v"])
     assert len(value) <= 1000
-    (folder / "signed").write_bytes(b"3:seqi%de1:v" % item[b"seq"] + value)
+    (folder / "signed").write_bytes(b"4:salt5:roost3:seqi%de1:v" % item[b"seq"] + value)
     said = programs.output(["openssl", "pkeyutl", "-verify", "-pubin", "-keyform", "DER", "-inkey",
                             folder / "key.der", "-rawin", "-in", folder / "signed", "-sigfile",
                             folder / "signature"])

@@ -128,6 +128,11 @@ void check(Bytes bytes) {
   const Bytes encoded = encode(*record, buffer);
   const auto again = parse_node_record(encoded);
   CHECK(again && *again == *record);
+
+  const MutableItem item = sign_node_record(SigningKey{SigningKey::Seed()}, 1, encoded);
+  std::array<uint8_t, kSignedNodeRecordSizeMax> signed_buffer;
+  const auto carried = parse_signed_node_record(encode_signed_node_record(item, signed_buffer));
+  CHECK(carried && signature_matches(*carried) && same_bytes(carried->value, encoded));
 }
 
 }  // namespace

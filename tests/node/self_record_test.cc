@@ -20,7 +20,7 @@ TEST(SelfRecord, IsSignedRisesAndIsRenewed) {
   SelfRecord record(key);
   const auto seq = [&](WallTime wall) {
     const auto item =
-        wire::parse_mutable_item(record.signed_bytes(at(wall), Config(), Role::kSupernode));
+        wire::parse_signed_node_record(record.signed_bytes(at(wall), Config(), Role::kSupernode));
     EXPECT_TRUE(item && wire::signature_matches(*item));
     return item ? item->seq : 0;
   };

@@ -29,8 +29,8 @@ constexpr std::string_view kAddressesHex =
 constexpr std::string_view kKeyHex =
     "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a";
 constexpr std::string_view kSignatureHex =
-    "fdb382de6392b23f490be73506220ad28f4122e3e91449a5e3cd25356a840cb0"
-    "85fe6ef06f47fb4dc966239bf7544a89104e543f811a5ef26da385846320fd09";
+    "ccf30d7be30911989584f564de0241328bc58e536f4f0070b1a579aa40185ad9"
+    "0358fda000ce25f5e92888fef8d072663dac10d1139eae0cf04a0e217db4dc09";
 constexpr int64_t kSeq = 1767225600;
 
 std::string bytes_of(std::string_view hex) {
@@ -87,7 +87,7 @@ TEST(NodeRecord, TheSignedExampleInTheDocumentVerifies) {
                            "3:seqi1767225600e3:sig64:" + bytes_of(kSignatureHex) + "1:v" +
                            example() + "e";
   EXPECT_EQ(body.size(), 296u);
-  const auto item = parse_mutable_item(as_bytes(body));
+  const auto item = parse_signed_node_record(as_bytes(body));
   ASSERT_TRUE(item);
   EXPECT_TRUE(signature_matches(*item));
   EXPECT_EQ(item->seq, kSeq);
@@ -97,8 +97,38 @@ TEST(NodeRecord, TheSignedExampleInTheDocumentVerifies) {
       bytes_of("9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60");
   const SigningKey key{SigningKey::Seed(as_bytes(seed).first<32>())};
   const std::string value = example();
+  std::array<uint8_t, kSignedNodeRecordSizeMax> buffer;
+  const MutableItem signed_item = sign_node_record(key, kSeq, as_bytes(value));
+  EXPECT_EQ(as_text(encode_signed_node_record(signed_item, buffer)), body);
+}
+
+TEST(NodeRecord, IsSignedUnderASaltThatNobodyNeedsToSay) {
+  const SigningKey key{SigningKey::Seed()};
+  const std::string value = encoded(largest_record());
+  const std::string padded = "d1:pi1e1:z985:" + std::string(985, 'z') + "e";
+  for (const std::string& record : {value, padded}) {
+    std::array<uint8_t, kSignedNodeRecordSizeMax> buffer;
+    const MutableItem item = sign_node_record(key, INT64_MAX, as_bytes(record));
+    const std::string bytes(as_text(encode_signed_node_record(item, buffer)));
+    ASSERT_FALSE(bytes.empty());
+    EXPECT_EQ(bytes.find("salt"), std::string::npos);
+    EXPECT_TRUE(signature_matches(*parse_signed_node_record(as_bytes(bytes))));
+    EXPECT_FALSE(signature_matches(*parse_mutable_item(as_bytes(bytes))))
+        << "what the key signs without the salt is something else";
+  }
+  EXPECT_EQ(padded.size(), kNodeRecordSizeMax);
+
+  // A salt that is said anyway is read over, like any other key.
   std::array<uint8_t, kMutableItemSizeMax> buffer;
-  EXPECT_EQ(as_text(encode(sign_mutable_item(key, kSeq, {}, as_bytes(value)), buffer)), body);
+  MutableItem item = sign_node_record(key, kSeq, as_bytes(value));
+  item.salt = as_bytes("pkarr");
+  const std::string bytes(as_text(encode(item, buffer)));
+  EXPECT_TRUE(signature_matches(*parse_signed_node_record(as_bytes(bytes))));
+
+  const MutableItem other = sign_mutable_item(key, kSeq, {}, as_bytes(value));
+  std::array<uint8_t, kSignedNodeRecordSizeMax> unsalted;
+  EXPECT_FALSE(
+      signature_matches(*parse_signed_node_record(encode_signed_node_record(other, unsalted))));
 }
 
 TEST(NodeRecord, EveryRecordSurvivesTheJourney) {

@@ -71,7 +71,7 @@ void HttpClient::take(Bytes reply) {
 }
 
 bool HttpClient::check_record(Bytes body) {
-  const auto item = wire::parse_mutable_item(body);
+  const auto item = wire::parse_signed_node_record(body);
   if (!item || item->key != options_.key || !wire::signature_matches(*item)) {
     verdict_.fail(now(), "a record that its node has not signed");
     return false;
