@@ -94,9 +94,13 @@ void Book::set_reach(bool reaches_v4, bool reaches_v6) {
 
 // ---- Where things belong.
 
-bool Book::is_welcome(const Endpoint& endpoint) const {
-  return endpoint.port != 0 && reaches_[endpoint.address.is_v4() ? 0 : 1] &&
+bool Book::is_public(const Endpoint& endpoint) const {
+  return endpoint.port != 0 &&
          (options_.takes_special_purpose || is_globally_reachable(endpoint.address));
+}
+
+bool Book::is_welcome(const Endpoint& endpoint) const {
+  return is_public(endpoint) && reaches_[endpoint.address.is_v4() ? 0 : 1];
 }
 
 uint64_t Book::hash(char purpose, uint64_t a, uint64_t b, uint64_t c) const {
@@ -146,7 +150,9 @@ Result<uint32_t, BookOutcome> Book::find_new_place(uint64_t source,
     const bool is_of_source = entry.source == source;
     of_source += is_of_source;
     if (entry.is_spare) (is_of_source ? spare_of_source : spare) = number;
-    if (entry.failures > 0) (is_of_source ? failed_of_source : failed) = number;
+    if (entry.failures > 0 || entry.is_waiting) {
+      (is_of_source ? failed_of_source : failed) = number;
+    }
   }
   const auto own = failed_of_source ? failed_of_source : spare_of_source;
   if (of_source >= kPerSourceInBucketMax) {
@@ -261,12 +267,16 @@ std::optional<Book::Question> Book::next_to_test(MonoTime now) {
   Entry& entry = entries_[*number];
   const bool is_proven = entry.answered_at.has_value();
   entry.asked_at = now;
+  entry.is_waiting = false;
   return Question{entry.address, is_proven};
 }
 
 void Book::postpone(const Endpoint& address, MonoTime until) {
   const uint32_t* const number = by_address_.find(address);
-  if (number != nullptr) due_at_.set(*number, until);
+  if (number == nullptr) return;
+  Entry& entry = entries_[*number];
+  entry.is_waiting = !entry.answered_at;
+  due_at_.set(*number, until);
 }
 
 void Book::test_later(MonoTime now, uint32_t number) {
@@ -421,7 +431,11 @@ BookOutcome Book::take_back(const Now& now, const wire::MutableItem& item) {
   const auto record = wire::parse_node_record(item.value);
   if (const auto refused = refuse(now, item, record, 0)) return *refused;
   if (record->role != wire::NodeRole::kSupernode) return Outcome::kNotASupernode;
-  const auto address = address_of(*record);
+  const auto endpoints = record->udp.endpoints();
+  auto address = address_of(*record);
+  for (size_t at = 0; at < endpoints.size() && !address; ++at) {
+    if (is_public(endpoints[at])) address = endpoints[at];
+  }
   if (!address) return Outcome::kUnreachable;
   if (by_address_.find(*address) != nullptr) return Outcome::kAddressTaken;
   const TriedPlace place = find_tried_place(address->address);

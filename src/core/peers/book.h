@@ -61,10 +61,11 @@ std::string_view label(BookOutcome outcome);
 // places in each. In the tried table it depends on the group of the node's own address, which has
 // kTriedBucketsPerGroup buckets; a prefix (/24, /48) has kTriedPerPrefixMax places in all.
 //
-// Nobody who answers is displaced by a newcomer. In the new table whoever has failed a test gives
-// way, or is a spare one; in the tried table the one that has been silent for longest is asked once
-// more, and gives way if it is silent then, too. Failures of tried nodes count only if another node
-// has answered in between: when our own line is dead, nobody is forgotten.
+// Nobody who answers is displaced by a newcomer. In the new table gives way who has failed a test,
+// may not be asked yet, or is a spare one; in the tried table the one that has been silent for
+// longest is asked once more, and gives way if it is silent then, too. Failures of tried nodes
+// count only if another node has answered in between: when our own line is dead, nobody is
+// forgotten.
 //
 // A key has at most one entry, and so has an address. A record is kept with its signature, as it is
 // passed on; of equal keys the higher sequence number counts. What an attacker gains at most: with
@@ -148,6 +149,8 @@ class Book {
   // The record came from `asked` itself. Whatever is refused counts as a failure.
   BookOutcome answered(const Now& now, const Endpoint& asked, const wire::MutableItem& record);
   void unanswered(MonoTime now, const Endpoint& asked);
+  // It may not be asked yet. Unless it has answered before, it gives way to newcomers meanwhile:
+  // else whoever names many addresses of one prefix would hold places for as long as that rests.
   void postpone(const Endpoint& address, MonoTime until);
 
   // Records to be handed out, at most one of each group, and no others for kDrawnFor however often
@@ -157,7 +160,7 @@ class Book {
 
   // What is worth keeping over a restart is the records of the tried nodes: when they were signed
   // tells when they answered, to the hour. Takes one back into the tried table, if there is room,
-  // and it will be tested soon. The buckets are others then.
+  // and it will be tested soon. The buckets are others then. Needs no reach yet.
   BookOutcome restore(const Now& now, const wire::MutableItem& record);
 
   // Calls `visit(const Known&)` for each, in an order that means nothing.
@@ -192,6 +195,7 @@ class Book {
     uint8_t failures = 0;
     bool is_challenged = false;
     bool is_spare = false;
+    bool is_waiting = false;
     std::array<uint8_t, wire::kNodeRecordSizeMax> value{};
   };
   struct AddressBytes {
@@ -206,6 +210,7 @@ class Book {
   };
 
   bool is_tried(uint32_t number) const { return number >= new_places_; }
+  bool is_public(const Endpoint& endpoint) const;
   bool is_welcome(const Endpoint& endpoint) const;
   uint64_t hash(char purpose, uint64_t a, uint64_t b, uint64_t c = 0) const;
   Numbers new_bucket(uint64_t source, const IpAddress& address) const;

@@ -87,7 +87,7 @@ class Finder {
   // `random` is asked during construction only.
   Finder(const Options& options, Random& random, MonoTime now);
 
-  // Without a home nobody of that family is asked, nor kept in mind.
+  // Without a home, as in the beginning, nobody of that family is asked, nor taken into the book.
   void set_homes(const std::optional<Home>& v4, const std::optional<Home>& v6);
 
   // From get_peers, or whoever else has told: see Book::hear.

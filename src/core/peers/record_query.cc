@@ -62,6 +62,16 @@ Bytes write_record_query(const wire::KrpcHead& head, const wire::NodeId& id,
   return written;
 }
 
+wire::KrpcResponse record_answer(const wire::NodeId& id, const wire::MutableItem& record) {
+  wire::KrpcResponse response;
+  response.id = id;
+  response.value = record.value;
+  response.key = record.key;
+  response.signature = record.signature;
+  response.seq = record.seq;
+  return response;
+}
+
 std::optional<wire::MutableItem> read_record_answer(const wire::KrpcMessage& message) {
   if (message.kind != wire::KrpcKind::kResponse) return {};
   const auto response = parse_response(message);

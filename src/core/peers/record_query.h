@@ -31,6 +31,9 @@ inline constexpr size_t kRecordAnswerSizeMax =
 Bytes write_record_query(const wire::KrpcHead& head, const wire::NodeId& id,
                          const wire::NodeId& network, MutableBytes buffer);
 
+// The answer, but for what the server adds to all of its own. Borrows from the record.
+wire::KrpcResponse record_answer(const wire::NodeId& id, const wire::MutableItem& record);
+
 // The record in an answer, whose signature nobody has checked yet; empty if there is none. Borrows
 // from the message.
 std::optional<wire::MutableItem> read_record_answer(const wire::KrpcMessage& message);

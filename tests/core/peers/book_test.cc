@@ -304,6 +304,21 @@ TEST_F(TinyBookTest, AChallengerThatHasLeftTakesNothing) {
   EXPECT_EQ(0u, book_.new_size());
 }
 
+TEST_F(TinyBookTest, WhoMayNotBeAskedYetGivesWay) {
+  for (uint32_t i = 0; i < 100; ++i) {
+    (void)book_.hear(now(), {spread(600 + i), 1}, spread(700 + i));
+  }
+  EXPECT_EQ(8u, book_.new_size());
+  EXPECT_EQ(Outcome::kFull, book_.hear(now(), newcomer_.address, kSource));
+  const auto question = book_.next_to_test(now().mono);
+  ASSERT_TRUE(question);
+  book_.postpone(question->address, now().mono + 1h);
+  EXPECT_EQ(Outcome::kAdded, book_.hear(now(), newcomer_.address, kSource));
+  EXPECT_EQ(8u, book_.new_size());
+  book_.postpone(question->address, now().mono);  // It has left.
+  EXPECT_EQ(Outcome::kFull, book_.hear(now(), kAddress, kSource));
+}
+
 // ---- Records that are not to be believed.
 
 TEST_F(BookTest, RefusesWhatIsForgedOrOutOfTime) {
@@ -492,6 +507,16 @@ TEST_F(BookTest, TriedNodesComeBackAfterARestart) {
   EXPECT_GE(again.sample(now().mono, out), 8u) << "they have answered ten minutes ago";
   EXPECT_EQ(0u, again.sample(now().mono + 3h, out));
   EXPECT_TRUE(again.next_to_test(now().mono)) << "and are asked soon";
+}
+
+TEST_F(BookTest, IsRestoredBeforeItIsKnownWhatCanBeReached) {
+  PeerNode node(1, *Endpoint::parse("[2600::1]:3478"));
+  node.other_address = kAddress;
+  book_.set_reach(false, false);
+  EXPECT_EQ(Outcome::kTried, book_.restore(now(), fresh(node)));
+  EXPECT_EQ(node.address, all().at(0).address);
+  PeerNode private_node(2, *Endpoint::parse("10.0.0.1:3478"));
+  EXPECT_EQ(Outcome::kUnreachable, book_.restore(now(), fresh(private_node)));
 }
 
 TEST_F(BookTest, RestoredLongAfterItIsNotHandedOutUntested) {

@@ -133,12 +133,7 @@ class FinderTest : public testing::Test {
                     std::optional<Endpoint> from = {}) {
     wire::KrpcResponse response;
     response.id = kTheirId;
-    if (record) {
-      response.value = record->value;
-      response.key = record->key;
-      response.signature = record->signature;
-      response.seq = record->seq;
-    }
+    if (record) response = record_answer(kTheirId, *record);
     std::vector<uint8_t> buffer(wire::kKrpcSizeMax);
     const wire::KrpcHead head{.transaction_id = as_bytes(asked.transaction_id)};
     const Bytes payload = encode(head, response, buffer);
@@ -347,6 +342,27 @@ TEST_F(FinderTest, NobodyIsKnockedAtHoweverOftenHeIsNamed) {
   EXPECT_LE(packets, 121u) << "one a minute for the whole prefix";
   EXPECT_EQ(packets, finder_.stats().bindings);
   EXPECT_GT(finder_.stats().held_back_prefix, 0u);
+}
+
+TEST_F(FinderTest, APrefixThatRestsKeepsNobodyElseOut) {
+  // A /24, named from a hundred networks: its addresses may be asked one a minute.
+  for (uint32_t i = 0; i < 20000; ++i) {
+    const Endpoint victim{IpAddress::v4(0x2d000000 + i % 256), static_cast<uint16_t>(1 + i)};
+    (void)finder_.hear(now(), victim, spread(1000 + i % 100));
+  }
+  EXPECT_GT(finder_.book().new_size(), 200u);
+  turn();
+  passed_ += 1s;
+  turn();
+  for (uint32_t i = 0; i < 20; ++i) {
+    EXPECT_EQ(Outcome::kAdded, finder_.hear(now(), Endpoint{spread(i), 3478}, spread(2000 + i)));
+  }
+  std::set<Endpoint> asked;
+  for (int second = 0; second < 60; ++second) {
+    passed_ += 1s;
+    for (const Sent& sent : turn()) asked.insert(sent.to);
+  }
+  EXPECT_GE(asked.size(), 20u) << "and they are asked at once";
 }
 
 TEST_F(FinderTest, SpecialPurposeAddressesAreNeverAsked) {

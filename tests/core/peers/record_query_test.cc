@@ -55,13 +55,8 @@ TEST(RecordQuery, HasRoomForTheLargestAnswerAndAPing) {
   const SigningKey key{SigningKey::Seed()};
   const wire::MutableItem item = wire::sign_node_record(key, INT64_MAX, as_bytes(value));
   const std::vector<uint8_t> token(wire::kTokenSizeMax);
-  wire::KrpcResponse response;
-  response.id = kId;
+  wire::KrpcResponse response = record_answer(kId, item);
   response.token = token;
-  response.value = item.value;
-  response.key = item.key;
-  response.signature = item.signature;
-  response.seq = item.seq;
   wire::KrpcHead head{.transaction_id = kTransaction, .version = kVersion};
   head.observed = Endpoint::parse("[2001:db8::1]:3478");
   std::vector<uint8_t> buffer(wire::kKrpcSizeMax);
