@@ -274,8 +274,7 @@ std::optional<Book::Question> Book::next_to_test(MonoTime now) {
 void Book::postpone(const Endpoint& address, MonoTime until) {
   const uint32_t* const number = by_address_.find(address);
   if (number == nullptr) return;
-  Entry& entry = entries_[*number];
-  entry.is_waiting = !entry.answered_at;
+  entries_[*number].is_waiting = true;
   due_at_.set(*number, until);
 }
 

@@ -149,8 +149,8 @@ class Book {
   // The record came from `asked` itself. Whatever is refused counts as a failure.
   BookOutcome answered(const Now& now, const Endpoint& asked, const wire::MutableItem& record);
   void unanswered(MonoTime now, const Endpoint& asked);
-  // It may not be asked yet. Unless it has answered before, it gives way to newcomers meanwhile:
-  // else whoever names many addresses of one prefix would hold places for as long as that rests.
+  // It may not be asked yet. Meanwhile it gives way to newcomers, unless it is tried: else whoever
+  // names many addresses of one prefix would hold places for as long as that rests.
   void postpone(const Endpoint& address, MonoTime until);
 
   // Records to be handed out, at most one of each group, and no others for kDrawnFor however often

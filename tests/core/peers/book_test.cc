@@ -335,6 +335,7 @@ TEST_F(BookTest, RefusesWhatIsForgedOrOutOfTime) {
   forged = fresh(node);
   forged.salt = {};
   EXPECT_EQ(Outcome::kBadSignature, hear(forged));
+  EXPECT_EQ(Outcome::kBadSignature, hear(node.sign_without_salt(kWall)));
   forged = fresh(node);
   forged.value = as_bytes("d1:pi0ee");
   EXPECT_EQ(Outcome::kBadRecord, hear(forged));
@@ -436,6 +437,17 @@ TEST_F(BookTest, ANodeThatMovesOrRetiresSaysSo) {
 
   EXPECT_EQ(Outcome::kNotASupernode,
             book_.hear(now(), node.record(kWall + 5s, wire::NodeRole::kDraining), kSource));
+  EXPECT_TRUE(all().empty());
+}
+
+TEST_F(BookTest, WhoRetiresAtOneAddressRetiresAtAll) {
+  PeerNode node(1, kAddress);
+  node.other_address = *Endpoint::parse("[2600::1]:3478");
+  EXPECT_EQ(Outcome::kTried, meet(node));
+  EXPECT_EQ(Outcome::kAdded, book_.hear(now(), node.other_address, kSource));
+  EXPECT_EQ(Outcome::kNotASupernode,
+            book_.answered(now(), node.other_address,
+                           node.record(kWall + 1s, wire::NodeRole::kDraining)));
   EXPECT_TRUE(all().empty());
 }
 

@@ -6,6 +6,7 @@
 // how long ago the last one went there.
 #include "core/peers/finder.h"
 
+#include <algorithm>
 #include <gtest/gtest.h>
 #include <map>
 #include <memory>
@@ -241,6 +242,13 @@ TEST_F(FinderTest, BelievesNobodyElse) {
   EXPECT_FALSE(answer_binding(asked[0], {}, wire::StunClass::kRequest));
   EXPECT_FALSE(answer_binding(asked[0], {}, wire::StunClass::kIndication));
   EXPECT_FALSE(finder_.take_observation());
+  // The same ID in an answer to something else, and in one of RFC 3489.
+  std::array<uint8_t, 20> other{0x01, 0x03, 0, 0, 0x21, 0x12, 0xa4, 0x42};
+  std::copy(asked[0].transaction_id.begin(), asked[0].transaction_id.end(), other.begin() + 8);
+  EXPECT_FALSE(hear_stun(other, kTheirs));
+  other = {0x01, 0x01, 0, 0, 1, 2, 3, 4};
+  std::copy(asked[0].transaction_id.begin(), asked[0].transaction_id.end(), other.begin() + 8);
+  EXPECT_FALSE(hear_stun(other, kTheirs));
 
   EXPECT_TRUE(answer_binding(asked[0]));
   EXPECT_FALSE(answer_binding(asked[0])) << "twice";

@@ -36,6 +36,12 @@ class PeerNode {
     return wire::sign_node_record(key_, at.time_since_epoch().count(), as_bytes(value_));
   }
 
+  // What the same key may have signed for another purpose.
+  wire::MutableItem sign_without_salt(WallTime at) {
+    const wire::MutableItem item = record(at);
+    return wire::sign_mutable_item(key_, item.seq, {}, item.value);
+  }
+
  private:
   static SigningKey::Seed seed_of(uint32_t number) {
     std::array<uint8_t, 32> seed{};
