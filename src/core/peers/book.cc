@@ -222,6 +222,9 @@ std::optional<BookOutcome> Book::refuse(
   const WallTime signed_at{std::chrono::seconds(item.seq)};
   if (now.wall && signed_at > *now.wall + kAheadMax) return Outcome::kFromTheFuture;
   if (!same_bytes(item.salt, as_bytes(wire::kNodeRecordSalt))) return Outcome::kBadSignature;
+  // What nests as deep as bencoding may cannot be put into a list, which is one more.
+  std::array<uint8_t, wire::kSignedNodeRecordSizeMax> carried;
+  if (wire::encode_signed_node_record(item, carried).empty()) return Outcome::kBadRecord;
   if (!wire::signature_matches(item)) return Outcome::kBadSignature;
   return {};
 }

@@ -9,6 +9,7 @@
 #include <map>
 #include <memory>
 #include <set>
+#include <string>
 #include <vector>
 
 #include "peer_node.h"
@@ -347,6 +348,28 @@ TEST_F(BookTest, RefusesWhatIsForgedOrOutOfTime) {
   EXPECT_EQ(Outcome::kNotASupernode, hear(node.record(kWall, wire::NodeRole::kLeaf)));
   EXPECT_EQ(0u, book_.new_size());
   EXPECT_EQ(Outcome::kAdded, hear(node.record(kWall + 10min)));
+}
+
+TEST_F(BookTest, TakesNoRecordThatItCouldNotPassOn) {
+  PeerNode node(1, kAddress);
+  const std::string known =
+      "d1:pi1e1:r9:supernode3:udpl6:\x08\x08\x04\x04\x0d\x96"
+      "e1:z";
+  for (const size_t depth : {1u, 14u, 15u}) {
+    const std::string value =
+        known + std::string(depth, 'l') + std::string(depth, 'e') + "e";  // And the record itself.
+    const wire::MutableItem item = node.sign(kWall + std::chrono::seconds(depth), value);
+    EXPECT_TRUE(wire::parse_node_record(item.value));
+    const Outcome outcome = book_.hear(now(), item, kSource);
+    if (depth == 15) {
+      EXPECT_EQ(Outcome::kBadRecord, outcome);
+    } else {
+      EXPECT_LE(outcome, Outcome::kRenewed);
+    }
+  }
+  std::vector<uint8_t> buffer(wire::kPeerListSizeMax);
+  const std::vector<wire::MutableItem> records = {*all().at(0).record};
+  EXPECT_FALSE(wire::encode_peer_list(records, buffer).empty());
 }
 
 TEST_F(BookTest, TakesARecordOfAnyTimeWhileItDoesNotKnowTheTime) {

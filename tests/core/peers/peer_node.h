@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 #include "base/bytes.h"
 #include "base/check.h"
@@ -32,7 +33,10 @@ class PeerNode {
 
   wire::MutableItem sign(WallTime at, const wire::NodeRecord& record) {
     std::array<uint8_t, wire::kNodeRecordSizeMax> buffer;
-    value_ = as_text(wire::encode(record, buffer));
+    return sign(at, as_text(wire::encode(record, buffer)));
+  }
+  wire::MutableItem sign(WallTime at, std::string_view value) {
+    value_ = value;
     return wire::sign_node_record(key_, at.time_since_epoch().count(), as_bytes(value_));
   }
 
