@@ -10,6 +10,7 @@
 #include "base/bytes.h"
 #include "base/endpoint.h"
 #include "base/time.h"
+#include "core/store_terms.h"
 
 namespace roost::core {
 
@@ -193,19 +194,21 @@ struct PeerClosed {
   PeerConnectionId connection;
 };
 
-// What the names resolved to; nothing while there is no resolver, or no network. The answer to
-// ResolveNames.
+// What the names resolved to; nothing while there is no resolver, or no network.
 struct NamesResolved {
   std::span<const Endpoint> endpoints;  // At most kNamesResolvedMax.
 };
 inline constexpr size_t kNamesResolvedMax = 16;
 
+// CommitDone, RangeRead: core/store_terms.h.
+
 struct DeadlinePassed {};
 
-using Input = std::variant<DatagramArrived, StreamOpened, MessageArrived, StreamBytesSent,
-                           StreamClosed, HttpRequestArrived, RelayOpened, RelayRefused,
-                           RelayDatagramArrived, RelayErrorArrived, PeerConnected, PeerFailed,
-                           PeerArrived, PeerDataArrived, PeerClosed, NamesResolved, DeadlinePassed>;
+using Input =
+    std::variant<DatagramArrived, StreamOpened, MessageArrived, StreamBytesSent, StreamClosed,
+                 HttpRequestArrived, RelayOpened, RelayRefused, RelayDatagramArrived,
+                 RelayErrorArrived, PeerConnected, PeerFailed, PeerArrived, PeerDataArrived,
+                 PeerClosed, NamesResolved, CommitDone, RangeRead, DeadlinePassed>;
 
 // ---- Actions: orders.
 
@@ -334,9 +337,10 @@ struct HttpReply {
   bool closes = false;            // The connection ends behind it: nothing more is to be asked.
 };
 
-// Looks up the names of `[dht] bootstrap`, which the shell knows. Answered by NamesResolved, once,
-// whenever that is.
+// Looks up the names of `[dht] bootstrap`, which the shell knows. Answered by one NamesResolved.
 struct ResolveNames {};
+
+// Commit, ReadRange: core/store_terms.h.
 
 // One line per change of state; the shell logs it. Never caused at a rate that strangers choose.
 struct Note {
@@ -345,6 +349,7 @@ struct Note {
 
 using Action = std::variant<SendDatagram, SendMessage, AcceptDtls, RefuseStream, HttpReply,
                             OpenRelay, CloseRelay, SendFromRelay, ConnectPeer, TakePeer, BindPeer,
-                            ClosePeer, ForwardPeerData, HoldPeerData, ResolveNames, Note>;
+                            ClosePeer, ForwardPeerData, HoldPeerData, ResolveNames, Commit,
+                            ReadRange, Note>;
 
 }  // namespace roost::core

@@ -29,6 +29,7 @@ Driver::Driver(EventLoop& loop, node::Node& node, std::vector<UdpSocket> sockets
       log_(log),
       writer_(sockets_),
       relays_(relays),
+      store_([this](const core::Input& input) { turn(input); }),
       gather_(node.config().relay.gather) {
   timer_ = loop_.timer([this] {
     timer_set_for_.reset();
@@ -173,6 +174,8 @@ void Driver::carry_out_batch() {
                    [&](const core::ForwardPeerData& order) { peers_->forward(order); },
                    [&](const core::HoldPeerData& order) { peers_->hold(order); },
                    [&](const core::ResolveNames&) { resolve_names(); },
+                   [&](const core::Commit& order) { store_.commit(order, answers_); },
+                   [&](const core::ReadRange& order) { store_.read_range(order, answers_); },
                    [&](const core::Note& note) { log_.info(note.what); },
                },
                action);

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "core/outbox.h"
+#include "io/disk_thread.h"
 #include "io/dtls_server.h"
 #include "io/event_loop.h"
 #include "io/gather.h"
@@ -13,6 +14,7 @@
 #include "io/loop_histogram.h"
 #include "io/peer_connections.h"
 #include "io/relay_sockets.h"
+#include "io/store_orders.h"
 #include "io/stream_server.h"
 #include "io/udp.h"
 #include "node/metrics.h"
@@ -53,6 +55,10 @@ class Driver {
   using Resolver = std::function<void(NamesCallback)>;
   void set_resolver(Resolver resolver) { resolver_ = std::move(resolver); }
 
+  // What the node wants to keep goes there; must outlive the driver's last turn. Without it the
+  // node is told that there is no store.
+  void set_disk(DiskThread* disk) { store_.set_disk(disk); }
+
   // Begins to read the sockets.
   void start();
 
@@ -87,6 +93,7 @@ class Driver {
   DatagramWriter writer_;
   core::Outbox outbox_;
   RelaySockets& relays_;
+  StoreOrders store_;
   std::vector<core::Input> answers_;  // To orders of the batch that is being carried out.
   StreamServer* streams_ = nullptr;
   std::function<void()> keep_count_;

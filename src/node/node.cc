@@ -315,6 +315,10 @@ void Node::handle(const Now& now, const core::NamesResolved& input, core::Outbox
   if (dht_) dht_->step(now.mono, input, out);
 }
 
+// Nothing here asks the store for anything yet.
+void Node::handle(const Now&, const core::CommitDone&, core::Outbox&) {}
+void Node::handle(const Now&, const core::RangeRead&, core::Outbox&) {}
+
 // One service in a step, since each may fill what a step has room for. What the other has to do is
 // still due then.
 void Node::handle(const Now& now, const core::DeadlinePassed& input, core::Outbox& out) {

@@ -116,6 +116,8 @@ class Node {
   void handle(const Now& now, const core::PeerDataArrived& input, core::Outbox& out);
   void handle(const Now& now, const core::PeerClosed& input, core::Outbox& out);
   void handle(const Now& now, const core::NamesResolved& input, core::Outbox& out);
+  void handle(const Now& now, const core::CommitDone& input, core::Outbox& out);
+  void handle(const Now& now, const core::RangeRead& input, core::Outbox& out);
   void handle(const Now& now, const core::DeadlinePassed& input, core::Outbox& out);
 
   core::HttpReply answer(const Now& now, const core::HttpRequestArrived& input, core::Outbox& out);

@@ -8,18 +8,13 @@
 
 #include "base/bytes.h"
 #include "base/result.h"
+#include "core/store_terms.h"
 #include "node/store_page.h"
 #include "node/write_batch.h"
 
 namespace roost::node {
 
-// Why a store does not do what it is asked. Also the label of the counter.
-enum class StoreError : uint8_t {
-  kFull,     // No room. Nothing is lost; once there is room again, it goes on.
-  kDamaged,  // What is read back is not what was written. To be set aside and begun anew.
-  kFailed,   // Anything else that the machine says: no permission, no descriptor, a broken disk.
-};
-inline constexpr size_t kStoreErrorCount = 3;
+using core::StoreError;
 
 struct StoreFailure {
   StoreError error;
@@ -28,7 +23,7 @@ struct StoreFailure {
 
 // Durable state of the node: keys, ordered as strings of unsigned bytes, with a value each. The
 // worlds implement it (io on the real disk, sim on one that loses power); bounds on keys, values
-// and batches are in node/write_batch.h.
+// and batches are in core/store_terms.h.
 //
 // What commit() has acknowledged is there after any crash of the process, and after a loss of power
 // as far as the disk keeps what it says it has. tests/node/store_conformance.h holds every store to

@@ -41,11 +41,18 @@ std::vector<uint8_t> StorePage::next_from() const {
   return behind;
 }
 
-StorePage::Entry StorePage::take_first(Bytes& rest) {
+std::vector<core::StoreEntry> StorePage::entries() const {
+  std::vector<core::StoreEntry> entries;
+  entries.reserve(count_);
+  for_each([&](Bytes key, Bytes value) { entries.push_back({key, value}); });
+  return entries;
+}
+
+core::StoreEntry StorePage::take_first(Bytes& rest) {
   const size_t key_size = load_u16(&rest[0]);
   const size_t value_size = load_u32(&rest[2]);
-  const Entry entry = {rest.subspan(kHeadSize, key_size),
-                       rest.subspan(kHeadSize + key_size, value_size)};
+  const core::StoreEntry entry = {rest.subspan(kHeadSize, key_size),
+                                  rest.subspan(kHeadSize + key_size, value_size)};
   rest = rest.subspan(kHeadSize + key_size + value_size);
   return entry;
 }

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/bytes.h"
+#include "core/store_terms.h"
 
 namespace roost::node {
 
@@ -13,8 +14,7 @@ namespace roost::node {
 // whether there are more. Flat like a WriteBatch, for the same reason.
 class StorePage {
  public:
-  // What a router can spare for a moment; the largest entry fits in.
-  static constexpr size_t kSizeMax = 512 * 1024;
+  static constexpr size_t kSizeMax = core::kReadSizeMax;
 
   struct Limits {
     size_t count_max = SIZE_MAX;
@@ -35,21 +35,20 @@ class StorePage {
   // Where the next page begins: right behind the last entry of this one. Requires count() > 0.
   std::vector<uint8_t> next_from() const;
 
+  // The same as for_each() visits, in a row; the views are of this page.
+  std::vector<core::StoreEntry> entries() const;
+
   // Calls `visit(Bytes key, Bytes value)` for each, in order; the views are of this page.
   template <typename Visit>
   void for_each(Visit&& visit) const {
     for (Bytes rest = bytes_; !rest.empty();) {
-      const Entry entry = take_first(rest);
+      const core::StoreEntry entry = take_first(rest);
       visit(entry.key, entry.value);
     }
   }
 
  private:
-  struct Entry {
-    Bytes key;
-    Bytes value;
-  };
-  static Entry take_first(Bytes& rest);
+  static core::StoreEntry take_first(Bytes& rest);
 
   Limits limits_;
   std::vector<uint8_t> bytes_;  // key size (2), value size (4), key, value; and so on.

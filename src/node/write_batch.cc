@@ -21,6 +21,14 @@ void WriteBatch::remove_range(Bytes from, Bytes to) {
   add(Kind::kRemoveRange, from, to);
 }
 
+void WriteBatch::add(const Change& change) {
+  switch (change.kind) {
+    case Kind::kPut: return put(change.key, change.value);
+    case Kind::kRemove: return remove(change.key);
+    case Kind::kRemoveRange: return remove_range(change.key, change.value);
+  }
+}
+
 void WriteBatch::append(const WriteBatch& other) {
   CHECK(has_room_for(other));
   bytes_.insert(bytes_.end(), other.bytes_.begin(), other.bytes_.end());

@@ -6,15 +6,12 @@
 #include <vector>
 
 #include "base/bytes.h"
+#include "core/store_terms.h"
 
 namespace roost::node {
 
-// A name of ours, an identity of 32 bytes and a number, several times over; keys are sorted, and
-// compared often.
-inline constexpr size_t kStoreKeySizeMax = 256;
-// The largest single thing that is kept, with room to grow. A value is in memory several times on
-// its way to the disk, so what is larger is kept in pieces.
-inline constexpr size_t kStoreValueSizeMax = 256 * 1024;
+using core::kStoreKeySizeMax;
+using core::kStoreValueSizeMax;
 
 // Changes that become durable together or not at all (node/store.h), in the order in which they
 // were added: a later one wins.
@@ -25,19 +22,11 @@ inline constexpr size_t kStoreValueSizeMax = 256 * 1024;
 //   kind (1)  key size (2)  value size (4)  key  value      and so on
 class WriteBatch {
  public:
-  // Four of the largest values: what a router can spare for a moment.
-  static constexpr size_t kSizeMax = 1024 * 1024;
-  // What each change takes besides its key and its value.
-  static constexpr size_t kOverhead = 7;
+  static constexpr size_t kSizeMax = core::kCommitSizeMax;
+  static constexpr size_t kOverhead = core::kChangeOverhead;
 
-  enum class Kind : uint8_t { kPut, kRemove, kRemoveRange };
-
-  // Views into the batch. For kRemoveRange `key` and `value` are the range's ends.
-  struct Change {
-    Kind kind;
-    Bytes key;
-    Bytes value;
-  };
+  using Kind = core::StoreChange::Kind;
+  using Change = core::StoreChange;  // With views into the batch.
 
   // All require has_room_for(), keys of 1 to kStoreKeySizeMax bytes, and values of
   // kStoreValueSizeMax at most, which may be empty.
@@ -47,6 +36,8 @@ class WriteBatch {
   // From `from` on, and before `to`. An end that is empty is that of all keys; ends may be one byte
   // longer than a key, so as to lie behind it.
   void remove_range(Bytes from, Bytes to);
+  // Any of the three.
+  void add(const Change& change);
   // What the other says, after what this one says.
   void append(const WriteBatch& other);
 

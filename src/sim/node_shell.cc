@@ -45,6 +45,7 @@ NodeShell::NodeShell(Host& host, Trace& trace, Verdict& verdict, CookieOracle& c
       sockets_(node::listen_endpoints(config_)),
       key_(make_key(host.dice())),
       saved_month_(wire::MonthRecord().encode()),
+      disk_(options.disk),
       peer_links_(host, verdict, *this),
       associations_(host, *this),
       reply_oracle_(verdict, host.addresses()),
@@ -83,6 +84,7 @@ void NodeShell::crash() {
   outbox_.clear();
   batch_.clear();
   owed_.clear();
+  disk_queue_.cut_power(host_.dice());
   streams_.clear();
   keys_.clear();
   relays_.clear();
@@ -184,6 +186,7 @@ void NodeShell::on_wake_up(uint64_t what) {
     case WakeUp::kEarlyDeadline:
       host_.wake_up(host_.now() + options_.early_deadline_period, what);
       return turn(core::DeadlinePassed{});
+    case WakeUp::kDisk: return finish_on_disk();
     case WakeUp::kSilence: return;
   }
 }
@@ -416,6 +419,30 @@ void NodeShell::carry_out(const core::HttpReply& reply) {
   }
   owed_.push_back(core::StreamBytesSent{stream->transport, text.size()});
   end_stream(id);
+}
+
+// ---- What it keeps.
+
+void NodeShell::carry_out(const core::Commit& order) {
+  if (has_store() && disk_queue_.add(order)) return begin_on_disk();
+  const auto why = has_store() ? core::StoreError::kBusy : core::StoreError::kAbsent;
+  owed_.push_back(core::CommitDone{order.id, why});
+}
+
+void NodeShell::carry_out(const core::ReadRange& order) {
+  if (has_store() && disk_queue_.add(order)) return begin_on_disk();
+  const auto why = has_store() ? core::StoreError::kBusy : core::StoreError::kAbsent;
+  owed_.push_back(core::RangeRead{order.id, {}, false, why});
+}
+
+void NodeShell::begin_on_disk() {
+  const auto time = disk_queue_.begin();
+  if (time) host_.wake_up(host_.now() + *time, wake_up_number(WakeUp::kDisk, life_));
+}
+
+void NodeShell::finish_on_disk() {
+  disk_queue_.finish([this](const core::Input& input) { turn(input); });
+  begin_on_disk();
 }
 
 // ---- What carries data to and from peers.

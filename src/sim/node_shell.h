@@ -20,19 +20,22 @@
 #include "sim/associations.h"
 #include "sim/connection.h"
 #include "sim/cookie_oracle.h"
+#include "sim/disk_queue.h"
 #include "sim/host.h"
 #include "sim/oracles.h"
 #include "sim/peer_links.h"
 #include "sim/relay_oracle.h"
 #include "sim/reservation_oracle.h"
+#include "sim/sim_disk.h"
 #include "sim/stream_relay_oracle.h"
 #include "sim/trace.h"
 #include "sim/verdict.h"
 
 namespace roost::sim {
 
-// A real node on a simulated host: what io is in the daemon, with virtual time and memory for a
-// disk. After each step the oracles look at what went in and what came out.
+// A real node on a simulated host: what io is in the daemon, with virtual time. After each step the
+// oracles look at what went in and what came out. Its disk outlives it, and has a store where the
+// configuration wants one.
 //
 // Datagrams of one moment are stepped as one batch, as the kernel would hand them over. TLS is one
 // byte in front of a connection that says so, and no secrecy; DTLS is what sim/dtls_record.h says.
@@ -48,6 +51,7 @@ class NodeShell final : public Program, private PeerLinks::Shell, private Associ
     WallTime wall;  // When the world begins.
     // How often the node is asked to look at its deadlines although none is due.
     Duration early_deadline_period = std::chrono::seconds(7);
+    SimDisk::Options disk{};
   };
 
   // All must outlive the shell. The node runs at once.
@@ -65,6 +69,9 @@ class NodeShell final : public Program, private PeerLinks::Shell, private Associ
   void set_grants(std::vector<core::turn::Grant> grants);
   // The wall clock jumps; it is unknown to the node while it is earlier than kWallTimeMin.
   void set_wall_clock(WallTime wall);
+  // To be filled, slowed down or damaged; nobody else commits to it or reads from it while the node
+  // runs.
+  SimDisk& disk() { return disk_; }
 
   // ---- What others may know. node() requires is_running().
   const node::Node& node() const { return *node_; }
@@ -94,7 +101,15 @@ class NodeShell final : public Program, private PeerLinks::Shell, private Associ
     std::vector<uint8_t> buffer;
     MonoTime progressed_at;
   };
-  enum class WakeUp : uint8_t { kBatch, kDeadline, kEarlyDeadline, kSilence, kLink, kAssociation };
+  enum class WakeUp : uint8_t {
+    kBatch,
+    kDeadline,
+    kEarlyDeadline,
+    kSilence,
+    kLink,
+    kAssociation,
+    kDisk
+  };
 
   static uint64_t wake_up_number(WakeUp why, uint64_t of = 0) {
     return of << 8 | static_cast<uint64_t>(why);
@@ -125,6 +140,11 @@ class NodeShell final : public Program, private PeerLinks::Shell, private Associ
   void carry_out(const core::ClosePeer& order) { peer_links_.close(order.connection); }
   void carry_out(const core::ForwardPeerData& order) { peer_links_.forward(order); }
   void carry_out(const core::HoldPeerData& order) { peer_links_.hold(order); }
+  void carry_out(const core::Commit& order);
+  void carry_out(const core::ReadRange& order);
+  void begin_on_disk();
+  void finish_on_disk();
+  bool has_store() const { return config_.store.engine != node::StoreEngine::kNone; }
 
   void take_segment(const Packet& segment);
   void open_stream(const Packet& segment);
@@ -163,7 +183,9 @@ class NodeShell final : public Program, private PeerLinks::Shell, private Associ
   SigningKey key_;
   std::unique_ptr<node::Node> node_;
   core::Outbox outbox_;
-  std::array<uint8_t, wire::MonthRecord::kSize> saved_month_;  // The disk.
+  std::array<uint8_t, wire::MonthRecord::kSize> saved_month_;  // On the disk, as is the store.
+  SimDisk disk_;
+  DiskQueue disk_queue_{disk_};
 
   uint64_t life_ = 0;       // Counts the starts: wake-ups of an earlier life mean nothing.
   Duration boot_offset_{};  // From the world's clock to the monotonic one of this life.

@@ -117,6 +117,8 @@ class FakeNode {
   void step(const core::PeerDataArrived&) { ADD_FAILURE(); }
   void step(const core::PeerClosed&) { ADD_FAILURE(); }
   void step(const core::NamesResolved&) { ADD_FAILURE(); }
+  void step(const core::CommitDone&) { ADD_FAILURE(); }
+  void step(const core::RangeRead&) { ADD_FAILURE(); }
   void step(const core::DeadlinePassed&) { ADD_FAILURE(); }
 
   StreamServer* server_ = nullptr;

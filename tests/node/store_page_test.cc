@@ -27,6 +27,10 @@ TEST(StorePage, HoldsWhatItWasGiven) {
   EXPECT_TRUE(page.add(as_bytes("bb"), {}));
   EXPECT_EQ(2u, page.count());
   EXPECT_EQ("a=one bb= ", text_of(page));
+  const auto entries = page.entries();
+  ASSERT_EQ(2u, entries.size());
+  EXPECT_EQ("one", as_text(entries[0].value));
+  EXPECT_EQ("bb", as_text(entries[1].key));
   EXPECT_TRUE(page.is_last());
   EXPECT_EQ(std::string_view("bb\0", 3), as_text(page.next_from()));
 }

@@ -46,6 +46,10 @@ TEST(WriteBatch, SaysWhatWasPutIntoIt) {
   other.put(as_bytes("f"), as_bytes("2"));
   batch.append(other);
   EXPECT_EQ("a=one -bb -c..d -.. e= f=2 ", text_of(batch));
+
+  WriteBatch again;
+  batch.for_each([&](const WriteBatch::Change& change) { again.add(change); });
+  EXPECT_EQ(text_of(batch), text_of(again));
   batch.clear();
   EXPECT_TRUE(batch.is_empty());
 }

@@ -17,7 +17,7 @@ INCLUDES = {
 }
 
 # The headers directly in core/ that the services share. Services never include each other.
-CORE_SHARED = ("core/action.h", "core/outbox.h")
+CORE_SHARED = ("core/action.h", "core/outbox.h", "core/store_terms.h")
 
 # layer -> the layers that its library may name on its link line.
 LINKS = {
