@@ -63,6 +63,20 @@ class FamilyRing {
     }
   }
 
+  // See ContactRing.
+  template <typename Visit>
+  size_t visit_from(MonoTime now, size_t place, size_t look_at_max, Visit visit) const {
+    for (; look_at_max > 0; --look_at_max) {
+      if (size_ == 0 || place >= capacity()) return capacity();
+      const size_t next = skip_empty_sets(place);
+      if (next < place) return capacity();  // Round the end.
+      const Entry& entry = entries_[next];
+      if (entry.port != 0) visit(contact_of(entry), age(now, entry));
+      place = next + 1;
+    }
+    return place;
+  }
+
  private:
   struct Entry {  // Zero bytes: free.
     wire::NodeId id;
@@ -161,6 +175,16 @@ class ContactRing {
   void for_each(MonoTime now, Visit visit) const {
     v4_.for_each(now, visit);
     v6_.for_each(now, visit);
+  }
+
+  // The same in parts: looks at the next `look_at_max` places of the family that may be taken, from
+  // `place` on, and returns where the next part begins, or capacity(family) when all were seen. The
+  // first begins at 0. What is there all the while is visited once.
+  template <typename Visit>
+  size_t visit_from(MonoTime now, Family family, size_t place, size_t look_at_max,
+                    Visit visit) const {
+    return family == Family::kV4 ? v4_.visit_from(now, place, look_at_max, visit)
+                                 : v6_.visit_from(now, place, look_at_max, visit);
   }
 
   // Aborts unless the counts agree and nobody has more than his places. For tests.

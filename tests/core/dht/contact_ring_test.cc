@@ -59,6 +59,37 @@ TEST_P(ContactRingTest, HandsOutEverybodyInTurn) {
   ring.check_invariants();
 }
 
+TEST_P(ContactRingTest, VisitsEachOnceInParts) {
+  struct Row {
+    size_t places;
+    uint32_t contacts;
+    size_t look_at;
+  };
+  const Row rows[] = {{8000, 0, 1},   {8, 1, 1},     {8000, 1, 3},      {8000, 900, 1},
+                      {8000, 900, 7}, {80, 1000, 8}, {8000, 5000, 8000}};
+  for (const Row& row : rows) {
+    SCOPED_TRACE(std::to_string(row.contacts) + " in " + std::to_string(row.places));
+    ContactRing ring({.v4_contacts = row.places, .v6_contacts = row.places}, kSecret);
+    for (uint32_t i = 0; i < row.contacts; ++i) (void)ring.admit(kStart, in_prefix(GetParam(), i));
+    std::set<Endpoint> seen;
+    size_t place = 0;
+    while (place < ring.capacity(GetParam())) {
+      size_t visited = 0;
+      const size_t next = ring.visit_from(kStart + 5min, GetParam(), place, row.look_at,
+                                          [&](const CompactNode& node, Duration age) {
+                                            EXPECT_TRUE(seen.insert(node.endpoint).second);
+                                            EXPECT_TRUE(ring.contains(node.endpoint));
+                                            EXPECT_EQ(5min, age);
+                                            ++visited;
+                                          });
+      EXPECT_LE(visited, row.look_at);
+      ASSERT_GT(next, place);
+      place = next;
+    }
+    EXPECT_EQ(ring.size(GetParam()), seen.size());
+  }
+}
+
 TEST(ContactRing, HandsOutNobodyTwiceAtOnceAndNothingFromNothing) {
   ContactRing ring({.v4_contacts = 1000, .v6_contacts = 0}, kSecret);
   EXPECT_TRUE(take(ring, kStart, 8).empty());
