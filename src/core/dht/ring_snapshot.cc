@@ -1,0 +1,343 @@
+// SPDX-License-Identifier: MIT
+#include "core/dht/ring_snapshot.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/check.h"
+
+namespace roost::core::dht {
+namespace {
+
+using std::chrono::seconds;
+using wire::ContactPage;
+using wire::ContactPageIndex;
+using Kind = StoreChange::Kind;
+
+constexpr std::string_view kIndexKey = "dht/contacts.index";
+constexpr std::string_view kBehindIndexKey{"dht/contacts.index\0", 19};
+constexpr std::string_view kPagesPrefix = "dht/contacts/";
+constexpr std::string_view kBehindPages = "dht/contacts0";
+constexpr size_t kGenerationDigits = 16;
+constexpr size_t kPageDigits = 8;
+
+void append_hex(std::string& text, uint64_t number, size_t digits) {
+  for (size_t left = digits; left-- > 0;) text += "0123456789abcdef"[number >> 4 * left & 0xf];
+}
+
+std::optional<uint64_t> parse_hex(std::string_view text) {
+  uint64_t number = 0;
+  for (const char c : text) {
+    const bool is_digit = c >= '0' && c <= '9';
+    if (!is_digit && (c < 'a' || c > 'f')) return {};
+    number = number << 4 | static_cast<uint64_t>(is_digit ? c - '0' : c - 'a' + 10);
+  }
+  return number;
+}
+
+std::string page_key(uint64_t generation, uint64_t page) {
+  std::string key(kPagesPrefix);
+  append_hex(key, generation, kGenerationDigits);
+  key += '/';
+  append_hex(key, page, kPageDigits);
+  return key;
+}
+
+struct PagePlace {
+  uint64_t generation = 0;
+  uint64_t page = 0;
+};
+
+// The other way round; empty if it is no such key.
+std::optional<PagePlace> place_of(std::string_view key) {
+  constexpr size_t kGenerationAt = kPagesPrefix.size();
+  constexpr size_t kPageAt = kGenerationAt + kGenerationDigits + 1;
+  if (key.size() != kPageAt + kPageDigits || key[kPageAt - 1] != '/') return {};
+  const auto generation = parse_hex(key.substr(kGenerationAt, kGenerationDigits));
+  const auto page = parse_hex(key.substr(kPageAt));
+  if (!generation || !page) return {};
+  return PagePlace{*generation, *page};
+}
+
+void note(const std::string& text, Outbox& out) {
+  const MutableBytes copy = out.build(text.size());
+  std::copy(text.begin(), text.end(), copy.begin());
+  out.push(Note{as_text(copy)});
+}
+
+}  // namespace
+
+RingSnapshot::RingSnapshot(ContactRing& ring, const Options& options)
+    : ring_(ring), options_(options), page_bytes_(kBytes) {}
+
+void RingSnapshot::start(const Now&, Outbox& out) {
+  CHECK(state_ == State::kNotStarted);
+  state_ = State::kReadingIndex;
+  key_ = kIndexKey;
+  end_ = kBehindIndexKey;
+  ask(out);
+}
+
+void RingSnapshot::step(const Now& now, const DeadlinePassed&, Outbox& out) {
+  if (!deadline_ || now.mono < *deadline_) return;
+  deadline_.reset();
+  switch (state_) {
+    case State::kResting: return begin(now, out);
+    case State::kFilling: return fill(now, out);
+    case State::kReadingIndex:
+    case State::kReadingPages:
+    case State::kKeepingPage:
+    case State::kKeepingIndex:
+    case State::kRemovingRest: return ask(out);
+    case State::kNotStarted:
+    case State::kIdle: return;
+  }
+}
+
+// ---- Reading.
+
+void RingSnapshot::step(const Now& now, const RangeRead& input, Outbox& out) {
+  if (!is_answer(input.id)) return;
+  is_waiting_ = false;
+  if (input.failure == StoreError::kAbsent) return retire();
+  if (input.failure && *input.failure != StoreError::kDamaged) {
+    ask_again(now);
+    if (tries_ < kTriesMax) return;
+    is_loaded_ = true;
+    // Without the index nothing can be written: what it names would be in the way.
+    if (state_ == State::kReadingPages) end_reading(now, out);
+    return;
+  }
+  tries_ = 0;
+  if (state_ == State::kReadingIndex) return read_index(now, input, out);
+  read_page(now, input, out);
+}
+
+void RingSnapshot::read_index(const Now& now, const RangeRead& input, Outbox& out) {
+  if (!input.failure && input.entries.empty()) return end_reading(now, out);
+  state_ = State::kReadingPages;
+  const auto index =
+      input.failure ? std::nullopt : ContactPageIndex::parse(input.entries.front().value);
+  if (index) {
+    index_ = *index;
+    return read_from(now, 0, out);
+  }
+  ++stats_.pages_damaged;
+  index_is_damaged_ = true;
+  key_ = kPagesPrefix;
+  end_ = kBehindPages;
+  ask(out);
+}
+
+// The pages of the generation from that one on.
+void RingSnapshot::read_from(const Now& now, uint64_t page, Outbox& out) {
+  next_page_ = page;
+  if (next_page_ >= index_.pages) return end_reading(now, out);
+  key_ = page_key(index_.generation, next_page_);
+  end_ = page_key(index_.generation, index_.pages);
+  ask(out);
+}
+
+void RingSnapshot::read_page(const Now& now, const RangeRead& input, Outbox& out) {
+  if (input.failure) {  // The disk cannot read what is there, and perhaps what is behind it.
+    ++stats_.pages_damaged;
+    return index_is_damaged_ ? end_reading(now, out) : read_from(now, next_page_ + 1, out);
+  }
+  if (input.entries.empty()) {
+    if (!index_is_damaged_) stats_.pages_missing += index_.pages - next_page_;
+    return end_reading(now, out);
+  }
+  const StoreEntry& entry = input.entries.front();
+  const auto place = place_of(as_text(entry.key));
+  if (place) {
+    restore(now, entry.value);
+  } else {
+    ++stats_.pages_damaged;
+  }
+  if (place && !index_is_damaged_) {
+    stats_.pages_missing += place->page - next_page_;
+    return read_from(now, place->page + 1, out);
+  }
+  if (place) index_.generation = std::max(index_.generation, place->generation);
+  if (input.is_last) return end_reading(now, out);
+  key_.assign(as_text(entry.key)).push_back('\0');  // Right behind it.
+  ask(out);
+}
+
+void RingSnapshot::restore(const Now& now, Bytes bytes) {
+  const auto page = ContactPage::parse(bytes);
+  if (!page) {
+    ++stats_.pages_damaged;
+    return;
+  }
+  const auto size = [this] { return ring_.size(Family::kV4) + ring_.size(Family::kV6); };
+  const size_t size_before = size();
+  const auto written_at = page->written_at();
+  std::optional<seconds> gone_for;
+  if (written_at && now.wall && *now.wall >= *written_at) gone_for = *now.wall - *written_at;
+  page->for_each([&](const wire::CompactNode& contact, seconds verified_before) {
+    const Duration age = gone_for ? Duration(verified_before + *gone_for)
+                                  : std::max<Duration>(verified_before, kTooOld);
+    ring_.restore(now.mono, contact, age);
+  });
+  ++stats_.pages_read;
+  stats_.contacts_read += size() - size_before;
+}
+
+void RingSnapshot::end_reading(const Now& now, Outbox& out) {
+  is_loaded_ = true;
+  const uint64_t lost = stats_.pages_damaged + stats_.pages_missing;
+  if (lost > 0) {
+    note("dht: " + std::to_string(stats_.pages_damaged) + " damaged and " +
+             std::to_string(stats_.pages_missing) + " missing pages of contacts in the store; " +
+             std::to_string(stats_.contacts_read) + " contacts restored from the others",
+         out);
+  } else if (stats_.contacts_read > 0) {
+    note("dht: " + std::to_string(stats_.contacts_read) + " contacts restored from the store", out);
+  }
+  rest(now);
+}
+
+// ---- Writing.
+
+void RingSnapshot::begin(const Now& now, Outbox& out) {
+  if (ring_.size(Family::kV4) + ring_.size(Family::kV6) == 0) return rest(now);
+  family_ = Family::kV4;
+  place_ = 0;
+  contacts_ = 0;
+  next_page_ = 0;
+  begin_page(now, out);
+}
+
+void RingSnapshot::begin_page(const Now& now, Outbox& out) {
+  page_.emplace(page_bytes_, family_ == Family::kV4, now.wall);
+  fill(now, out);
+}
+
+void RingSnapshot::fill(const Now& now, Outbox& out) {
+  state_ = State::kFilling;
+  const size_t room = wire::kContactsPerPageMax - page_->count();
+  place_ = ring_.visit_from(now.mono, family_, place_, room,
+                            [this](const wire::CompactNode& contact, Duration age) {
+                              page_->add(contact, std::chrono::floor<seconds>(age));
+                            });
+  if (!has_seen_family() && page_->count() < wire::kContactsPerPageMax) {
+    deadline_ = now.mono;  // Others first.
+  } else if (page_->count() > 0) {
+    keep_page(out);
+  } else {
+    go_on(now, out);
+  }
+}
+
+bool RingSnapshot::has_seen_family() const {
+  return place_ >= ring_.capacity(family_);
+}
+
+void RingSnapshot::keep_page(Outbox& out) {
+  state_ = State::kKeepingPage;
+  contacts_ += page_->count();
+  key_ = page_key(next_generation(), next_page_);
+  change_count_ = 0;
+  // What an earlier attempt has left behind.
+  if (next_page_ == 0) change(Kind::kRemoveRange, as_bytes(key_), as_bytes(kBehindPages));
+  change(Kind::kPut, as_bytes(key_), page_->finish());
+  ask(out);
+}
+
+void RingSnapshot::go_on(const Now& now, Outbox& out) {
+  if (next_page_ == ContactPageIndex::kPagesMax) return keep_index(out);
+  if (!has_seen_family()) return begin_page(now, out);
+  if (family_ == Family::kV6) return keep_index(out);
+  family_ = Family::kV6;
+  place_ = 0;
+  begin_page(now, out);
+}
+
+void RingSnapshot::keep_index(Outbox& out) {
+  state_ = State::kKeepingIndex;
+  next_index_ = {next_generation(), static_cast<uint32_t>(next_page_), contacts_};
+  index_bytes_ = next_index_.encode();
+  key_ = page_key(next_index_.generation, 0);
+  change_count_ = 0;
+  change(Kind::kPut, as_bytes(kIndexKey), index_bytes_);
+  change(Kind::kRemoveRange, as_bytes(kPagesPrefix), as_bytes(key_));
+  ask(out);
+}
+
+void RingSnapshot::step(const Now& now, const CommitDone& input, Outbox& out) {
+  if (!is_answer(input.id)) return;
+  is_waiting_ = false;
+  if (input.failure == StoreError::kAbsent) return retire();
+  if (state_ == State::kRemovingRest) {
+    if (input.failure) ++stats_.requests_failed;  // The next snapshot removes it, too.
+    return rest(now);
+  }
+  if (input.failure) {
+    ask_again(now);
+    // That of the index may be there after all, so the pages that it names have to stay.
+    if (state_ == State::kKeepingPage && tries_ >= kTriesMax) give_up(out);
+    return;
+  }
+  tries_ = 0;
+  if (state_ == State::kKeepingPage) {
+    ++next_page_;
+    return go_on(now, out);
+  }
+  index_ = next_index_;
+  ++stats_.snapshots;
+  stats_.contacts_kept = index_.contacts;
+  stats_.kept_at = now.mono;
+  rest(now);
+}
+
+void RingSnapshot::give_up(Outbox& out) {
+  state_ = State::kRemovingRest;
+  ++stats_.snapshots_lost;
+  key_ = page_key(next_generation(), 0);
+  change_count_ = 0;
+  change(Kind::kRemoveRange, as_bytes(key_), as_bytes(kBehindPages));
+  ask(out);
+}
+
+void RingSnapshot::rest(const Now& now) {
+  state_ = State::kResting;
+  tries_ = 0;
+  deadline_ = now.mono + options_.period;
+}
+
+// ---- What is asked of the store.
+
+void RingSnapshot::change(Kind kind, Bytes key, Bytes value) {
+  changes_[change_count_++] = {kind, key, value};
+}
+
+void RingSnapshot::ask(Outbox& out) {
+  is_waiting_ = true;
+  deadline_.reset();
+  const StoreRequestId id{StoreUser::kContacts, ++request_number_};
+  if (state_ == State::kReadingIndex || state_ == State::kReadingPages) {
+    out.push(ReadRange{id, as_bytes(key_), as_bytes(end_), 1});
+  } else {
+    out.push(Commit{id, std::span(changes_).first(change_count_)});
+  }
+}
+
+bool RingSnapshot::is_answer(const StoreRequestId& id) const {
+  return is_waiting_ && id == StoreRequestId{StoreUser::kContacts, request_number_};
+}
+
+void RingSnapshot::ask_again(const Now& now) {
+  constexpr unsigned kDoublingsMax = 16;
+  ++stats_.requests_failed;
+  const Duration wait = kAskAgainAfter * (1 << std::min(tries_++, kDoublingsMax));
+  deadline_ = now.mono + std::min(wait, options_.period);
+}
+
+void RingSnapshot::retire() {
+  state_ = State::kIdle;
+  is_loaded_ = true;
+  deadline_.reset();
+}
+
+}  // namespace roost::core::dht

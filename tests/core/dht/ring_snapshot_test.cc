@@ -1,0 +1,571 @@
+// SPDX-License-Identifier: MIT
+//
+// Goal: whatever moment the process or the disk ends at, a node that starts anew has the contacts
+// of the last whole snapshot, as old as they are; what is damaged is counted and costs nothing
+// else. Method: a store that is a map, which the test stops, breaks and damages.
+#include "core/dht/ring_snapshot.h"
+
+#include <algorithm>
+#include <deque>
+#include <gtest/gtest.h>
+#include <map>
+#include <set>
+#include <string>
+
+namespace roost::core::dht {
+namespace {
+
+using namespace std::chrono_literals;
+using wire::CompactNode;
+
+constexpr SipHashKey kSecret{1, 2, 3};
+constexpr WallTime kWall{std::chrono::sys_days{std::chrono::year{2026} / 12 / 1}};
+constexpr MonoTime kStart{1000h};
+constexpr Duration kPeriod = 5min;
+
+using Entries = std::map<std::string, std::string>;
+
+CompactNode node(Family family, uint32_t number) {
+  const IpAddress address = family == Family::kV4
+                                ? IpAddress::v4(0x01000000 + (number << 8))
+                                : IpAddress(uint64_t{0x2001} << 48 | uint64_t{number} << 16, 1);
+  wire::NodeId id{};
+  store_u32(id.data(), number);
+  return {id, {address, static_cast<uint16_t>(1024 + number % 1000)}};
+}
+
+std::map<Endpoint, CompactNode> contacts_of(const ContactRing& ring) {
+  std::map<Endpoint, CompactNode> contacts;
+  ring.for_each(MonoTime(),
+                [&](const CompactNode& one, Duration) { contacts.emplace(one.endpoint, one); });
+  return contacts;
+}
+
+// One life of a node: a ring and its snapshot, in front of entries that outlive it.
+class Life {
+ public:
+  explicit Life(Entries& entries, Now now = {kStart, kWall}, size_t contacts = 20'000)
+      : now_(now),
+        ring({.v4_contacts = contacts, .v6_contacts = contacts}, kSecret),
+        snapshot(ring, {.period = kPeriod}),
+        entries_(entries) {
+    snapshot.start(now_, out_);
+    take_requests();
+  }
+
+  // Answers until nothing is asked any more, or that many times; returns how often it was.
+  size_t answer(size_t times = SIZE_MAX) {
+    size_t answered = 0;
+    for (; answered < times && !requests_.empty(); ++answered) {
+      const auto request = requests_.front();
+      requests_.pop_front();
+      std::visit([this](const auto& one) { answer(one); }, request);
+    }
+    return answered;
+  }
+  // The next request, which may come only after some deadlines.
+  void answer_next() {
+    while (!is_asking()) wait();
+    answer(1);
+  }
+  // To the next deadline, and one step there.
+  void wait() {
+    ASSERT_TRUE(snapshot.next_deadline());
+    advance(std::max(Duration(), *snapshot.next_deadline() - now_.mono));
+    snapshot.step(now_, DeadlinePassed{}, out_);
+    take_requests();
+  }
+  // Until the snapshot that is due is kept, or given up.
+  void take_snapshot() {
+    const uint64_t before = snapshot.stats().snapshots + snapshot.stats().snapshots_lost;
+    for (int i = 0; i < 10'000; ++i) {
+      if (snapshot.stats().snapshots + snapshot.stats().snapshots_lost > before &&
+          requests_.empty()) {
+        return;
+      }
+      if (answer() == 0) wait();
+    }
+    FAIL() << "it is never kept";
+  }
+  void advance(Duration time) {
+    now_.mono += time;
+    if (now_.wall) *now_.wall += std::chrono::duration_cast<std::chrono::seconds>(time);
+  }
+  void admit(Family family, uint32_t first, uint32_t count) {
+    for (uint32_t i = first; i < first + count; ++i) (void)ring.admit(now_.mono, node(family, i));
+  }
+  bool is_asking() const { return !requests_.empty(); }
+
+ private:
+  struct Read {
+    StoreRequestId id{};
+    std::string from{};
+    std::string to{};
+    size_t count_max = 0;
+  };
+  struct Changes {
+    StoreRequestId id{};
+    std::span<const StoreChange> changes{};  // Whose owner leaves them alone until the answer.
+  };
+
+  void take_requests() {
+    for (const Action& action : out_.actions()) {
+      if (const auto* const read = std::get_if<ReadRange>(&action)) {
+        requests_.push_back(Read{read->id, std::string(as_text(read->from)),
+                                 std::string(as_text(read->to)), read->count_max});
+      } else if (const auto* const commit = std::get_if<Commit>(&action)) {
+        requests_.push_back(Changes{commit->id, commit->changes});
+      } else if (const auto* const note = std::get_if<Note>(&action)) {
+        notes.emplace_back(note->what);
+      } else {
+        ADD_FAILURE();
+      }
+    }
+    out_.clear();
+    EXPECT_LE(requests_.size(), 1u);
+  }
+  void answer(const Read& request) {
+    std::vector<StoreEntry> found;
+    RangeRead read{request.id, {}, true, {}};
+    const auto failing = unreadable.lower_bound(request.from);
+    if (read_failure) {
+      read.failure = read_failure;
+    } else if (failing != unreadable.end() && *failing < request.to &&
+               failing == unreadable.find(entries_.lower_bound(request.from)->first)) {
+      read.failure = StoreError::kDamaged;
+    } else {
+      for (auto entry = entries_.lower_bound(request.from);
+           entry != entries_.end() && entry->first < request.to; ++entry) {
+        if (found.size() == request.count_max) {
+          read.is_last = false;
+          break;
+        }
+        found.push_back({as_bytes(entry->first), as_bytes(entry->second)});
+      }
+      read.entries = found;
+    }
+    snapshot.step(now_, read, out_);
+    ring.check_invariants();
+    take_requests();
+  }
+  void answer(const Changes& request) {
+    CommitDone done{request.id, commit_failure};
+    if (puts_until_full && std::any_of(request.changes.begin(), request.changes.end(), is_put)) {
+      if (*puts_until_full == 0) done.failure = StoreError::kFull;
+      if (*puts_until_full > 0) --*puts_until_full;
+    }
+    if (!done.failure || is_there_after_all) {
+      for (const StoreChange& change : request.changes) apply(change);
+    }
+    snapshot.step(now_, done, out_);
+    take_requests();
+  }
+  static bool is_put(const StoreChange& change) { return change.kind == StoreChange::Kind::kPut; }
+  void apply(const StoreChange& change) {
+    const std::string key(as_text(change.key));
+    EXPECT_LE(key.size(), kStoreKeySizeMax);
+    switch (change.kind) {
+      case StoreChange::Kind::kPut:
+        EXPECT_LE(change.value.size(), kStoreValueSizeMax);
+        entries_[key] = as_text(change.value);
+        return;
+      case StoreChange::Kind::kRemove: entries_.erase(key); return;
+      case StoreChange::Kind::kRemoveRange:
+        ASSERT_LE(key, as_text(change.value));
+        entries_.erase(entries_.lower_bound(key),
+                       entries_.lower_bound(std::string(as_text(change.value))));
+        return;
+    }
+  }
+
+  Now now_;
+
+ public:
+  ContactRing ring;
+  RingSnapshot snapshot;
+  std::vector<std::string> notes;
+  // What goes wrong from now on.
+  std::optional<StoreError> read_failure;
+  std::optional<StoreError> commit_failure;
+  bool is_there_after_all = false;  // What has failed.
+  std::optional<int> puts_until_full;
+  std::set<std::string> unreadable;  // Keys.
+
+ private:
+  Entries& entries_;
+  Outbox out_;
+  std::deque<std::variant<Read, Changes>> requests_;
+};
+
+size_t page_count(const Entries& entries) {
+  return static_cast<size_t>(std::count_if(entries.begin(), entries.end(), [](const auto& entry) {
+    return entry.first.starts_with("dht/contacts/");
+  }));
+}
+
+std::set<std::string> generations(const Entries& entries) {
+  std::set<std::string> found;
+  for (const auto& [key, value] : entries) {
+    if (key.starts_with("dht/contacts/")) found.insert(key.substr(13, 16));
+  }
+  return found;
+}
+
+// What was kept by a life that had so many contacts of each family.
+Entries kept(uint32_t v4, uint32_t v6) {
+  Entries entries;
+  Life life(entries);
+  life.answer();
+  life.admit(Family::kV4, 0, v4);
+  life.admit(Family::kV6, 0, v6);
+  life.take_snapshot();
+  EXPECT_EQ(1u, life.snapshot.stats().snapshots);
+  EXPECT_EQ(v4 + v6, life.snapshot.stats().contacts_kept);
+  return entries;
+}
+
+TEST(RingSnapshot, RestoresWhatItHasKept) {
+  struct Row {
+    uint32_t v4;
+    uint32_t v6;
+    size_t pages;
+  };
+  const Row rows[] = {{1, 0, 1},    {0, 1, 1},    {999, 1, 2},    {1000, 1000, 2},
+                      {1001, 0, 2}, {0, 2500, 3}, {2000, 2001, 5}};
+  for (const Row& row : rows) {
+    SCOPED_TRACE(std::to_string(row.v4) + " and " + std::to_string(row.v6));
+    Entries entries = kept(row.v4, row.v6);
+    EXPECT_EQ(row.pages, page_count(entries));
+    Life life(entries);
+    EXPECT_FALSE(life.snapshot.is_loaded());
+    life.answer();
+    EXPECT_TRUE(life.snapshot.is_loaded());
+    EXPECT_EQ(row.v4, life.ring.size(Family::kV4));
+    EXPECT_EQ(row.v6, life.ring.size(Family::kV6));
+    EXPECT_EQ(row.v4 + row.v6, life.snapshot.stats().contacts_read);
+    EXPECT_EQ(row.pages, life.snapshot.stats().pages_read);
+    EXPECT_EQ(0u, life.snapshot.stats().pages_damaged + life.snapshot.stats().pages_missing);
+    for (const auto& [endpoint, contact] : contacts_of(life.ring)) {
+      EXPECT_EQ(contact.id, node(family_of(endpoint.address), load_u32(contact.id.data())).id);
+      EXPECT_EQ(endpoint, node(family_of(endpoint.address), load_u32(contact.id.data())).endpoint);
+    }
+    ASSERT_EQ(1u, life.notes.size());
+  }
+}
+
+TEST(RingSnapshot, KeepsNothingOfAnEmptyRingAndAsksNothingWithoutAStore) {
+  Entries entries = kept(10, 0);
+  const Entries before = entries;
+  {
+    Entries none;
+    Life life(none);
+    life.answer();
+    EXPECT_TRUE(life.snapshot.is_loaded());
+    EXPECT_TRUE(life.notes.empty());
+    for (int i = 0; i < 5; ++i) life.wait();
+    EXPECT_FALSE(life.is_asking());
+    EXPECT_TRUE(none.empty());
+  }
+  Life life(entries);
+  life.read_failure = StoreError::kAbsent;
+  life.answer();
+  EXPECT_TRUE(life.snapshot.is_loaded());
+  EXPECT_FALSE(life.snapshot.next_deadline());
+  EXPECT_EQ(before, entries);
+}
+
+TEST(RingSnapshot, CountsTheTimeInWhichItWasGone) {
+  struct Row {
+    const char* what;
+    Duration verified_before;
+    std::optional<WallTime> kept_at;
+    std::optional<WallTime> read_at;
+    Duration expected;  // Age once it is restored.
+  };
+  constexpr Duration kOld = ContactRing::kFreshFor + 1s;
+  const Row rows[] = {
+      {"at once", 1min, kWall, kWall + 5min, 6min},
+      {"an hour later", 1min, kWall, kWall + 65min, 66min},
+      {"years later", 1min, kWall, kWall + std::chrono::years(3), std::chrono::days(30)},
+      {"the clock was unknown", 1min, {}, kWall, kOld},
+      {"the clock is unknown", 1min, kWall, {}, kOld},
+      {"the clock has gone back", 1min, kWall, kWall - 1h, kOld},
+      {"old already", 3h, kWall, {}, 3h + 5min},
+  };
+  for (const Row& row : rows) {
+    SCOPED_TRACE(row.what);
+    Entries entries;
+    {
+      Life life(entries, {kStart, row.kept_at});
+      life.answer();
+      life.ring.restore(kStart, node(Family::kV4, 1), row.verified_before);
+      life.take_snapshot();  // 5 minutes later, by all clocks.
+    }
+    const MonoTime now{77h};
+    Life life(entries, {now, row.read_at});
+    life.answer();
+    std::vector<Duration> ages;
+    life.ring.for_each(now, [&](const CompactNode&, Duration age) { ages.push_back(age); });
+    ASSERT_EQ(1u, ages.size());
+    EXPECT_EQ(row.expected, ages[0]);
+    CompactNode out[1];
+    EXPECT_EQ(row.expected <= ContactRing::kFreshFor ? 1u : 0u,
+              life.ring.take(now, Family::kV4, out));
+    EXPECT_EQ(row.expected >= ContactRing::kVerifyAgainAfter,
+              life.ring.next_to_verify(now, Family::kV4).has_value());
+  }
+}
+
+// The process ends after each of the answers of a second snapshot, with more contacts.
+TEST(RingSnapshot, RestoresTheLastWholeOneWheneverItIsCutShort) {
+  const Entries first = kept(1500, 700);
+  bool is_second_whole = false;
+  for (size_t answers = 0; !is_second_whole; ++answers) {
+    SCOPED_TRACE(answers);
+    ASSERT_LT(answers, 20u);
+    Entries entries = first;
+    {
+      Life life(entries);
+      life.answer();
+      life.admit(Family::kV4, 5000, 2000);
+      life.wait();
+      for (size_t left = answers; left > 0; --left) life.answer_next();
+      is_second_whole = life.snapshot.stats().snapshots > 0;
+    }
+    {
+      Life life(entries);
+      life.answer();
+      EXPECT_EQ(is_second_whole ? 3500u : 1500u, life.ring.size(Family::kV4));
+      EXPECT_EQ(700u, life.ring.size(Family::kV6));
+      EXPECT_EQ(0u, life.snapshot.stats().pages_damaged + life.snapshot.stats().pages_missing);
+      life.take_snapshot();
+      EXPECT_EQ(1u, life.snapshot.stats().snapshots);
+    }
+    // What was left of the other is gone.
+    EXPECT_EQ(1u, generations(entries).size());
+    EXPECT_EQ(is_second_whole ? 5u : 3u, page_count(entries));
+  }
+}
+
+TEST(RingSnapshot, UsesTheOtherPagesWhereSomeAreDamagedOrMissing) {
+  const Entries whole = kept(3000, 2000);
+  std::vector<std::string> keys;
+  for (const auto& [key, value] : whole) {
+    if (key.starts_with("dht/contacts/")) keys.push_back(key);
+  }
+  ASSERT_EQ(5u, keys.size());
+  struct Row {
+    const char* what;
+    std::vector<size_t> damaged;
+    std::vector<size_t> missing;
+    std::vector<size_t> unreadable;
+  };
+  const Row rows[] = {
+      {"the first is damaged", {0}, {}, {}},
+      {"the last is damaged", {4}, {}, {}},
+      {"the first is missing", {}, {0}, {}},
+      {"one in the middle is missing", {}, {2}, {}},
+      {"the last two are missing", {}, {3, 4}, {}},
+      {"the disk cannot read two", {}, {}, {1, 4}},
+      {"everything is missing", {}, {0, 1, 2, 3, 4}, {}},
+      {"everything is damaged", {0, 1, 2, 3, 4}, {}, {}},
+      {"some of each", {0}, {2, 3}, {1}},
+  };
+  for (const Row& row : rows) {
+    SCOPED_TRACE(row.what);
+    Entries entries = whole;
+    Life life(entries);
+    for (const size_t page : row.damaged) entries[keys[page]][500] ^= 1;
+    for (const size_t page : row.missing) entries.erase(keys[page]);
+    for (const size_t page : row.unreadable) life.unreadable.insert(keys[page]);
+    life.answer();
+    EXPECT_TRUE(life.snapshot.is_loaded());
+    const size_t damaged = row.damaged.size() + row.unreadable.size();
+    EXPECT_EQ(damaged, life.snapshot.stats().pages_damaged);
+    EXPECT_EQ(row.missing.size(), life.snapshot.stats().pages_missing);
+    EXPECT_EQ((5 - damaged - row.missing.size()) * 1000, life.snapshot.stats().contacts_read);
+    ASSERT_EQ(1u, life.notes.size());
+    EXPECT_NE(std::string::npos, life.notes[0].find(std::to_string(damaged) + " damaged"));
+    // The next one begins anew.
+    life.admit(Family::kV4, 0, 3000);
+    life.admit(Family::kV6, 0, 2000);
+    life.take_snapshot();
+    EXPECT_EQ(1u, generations(entries).size());
+    Life next(entries);
+    next.answer();
+    EXPECT_EQ(5000u, next.snapshot.stats().contacts_read);
+    EXPECT_EQ(0u, next.snapshot.stats().pages_damaged + next.snapshot.stats().pages_missing);
+  }
+}
+
+TEST(RingSnapshot, UsesAllPagesWhereTheIndexIsDamaged) {
+  Entries entries = kept(2500, 10);
+  entries["dht/contacts.index"][7] ^= 1;
+  entries["dht/contacts/zz"] = "what is this";
+  {
+    Life life(entries);
+    life.answer();
+    EXPECT_TRUE(life.snapshot.is_loaded());
+    EXPECT_EQ(2510u, life.snapshot.stats().contacts_read);
+    EXPECT_EQ(2u, life.snapshot.stats().pages_damaged);
+    life.take_snapshot();
+  }
+  EXPECT_EQ(1u, generations(entries).size());
+  Life life(entries);
+  life.answer();
+  EXPECT_EQ(2510u, life.snapshot.stats().contacts_read);
+  EXPECT_EQ(0u, life.snapshot.stats().pages_damaged);
+}
+
+TEST(RingSnapshot, TakesNoMoreThanTheRingHolds) {
+  Entries entries = kept(3000, 3000);
+  Life life(entries, {kStart, kWall}, 80);
+  life.answer();
+  EXPECT_TRUE(life.snapshot.is_loaded());
+  EXPECT_LE(life.ring.size(Family::kV4), 80u);
+  EXPECT_GT(life.ring.size(Family::kV4), 40u);
+  EXPECT_LT(life.snapshot.stats().contacts_read, 200u);
+}
+
+TEST(RingSnapshot, LeavesTheLastOneAloneWhereTheNextDoesNotFit) {
+  for (int fitting = 0; fitting < 4; ++fitting) {
+    SCOPED_TRACE(fitting);
+    Entries entries = kept(1500, 700);
+    const Entries before = entries;
+    Life life(entries);
+    life.answer();
+    life.admit(Family::kV4, 5000, 500);
+    life.puts_until_full = fitting;
+    if (fitting < 3) {
+      life.take_snapshot();
+      EXPECT_EQ(1u, life.snapshot.stats().snapshots_lost);
+      EXPECT_EQ(before, entries);  // And it leaves no rest behind.
+      life.puts_until_full.reset();
+    } else {  // All pages are there. They stay until the index is, too.
+      while (life.snapshot.stats().requests_failed < 20) {
+        if (life.answer() == 0) life.wait();
+      }
+      EXPECT_EQ(0u, life.snapshot.stats().snapshots_lost);
+      EXPECT_EQ(2u, generations(entries).size());
+      life.puts_until_full.reset();
+    }
+    life.take_snapshot();
+    EXPECT_EQ(1u, life.snapshot.stats().snapshots);
+    EXPECT_EQ(1u, generations(entries).size());
+    Life next(entries);
+    next.answer();
+    EXPECT_EQ(2000u, next.ring.size(Family::kV4));
+  }
+}
+
+// What failed may be there all the same: neither of the two snapshots may be lost by that.
+TEST(RingSnapshot, LosesNothingToACommitThatIsThereAfterAll) {
+  Entries entries = kept(1500, 700);
+  {
+    Life life(entries);
+    life.answer();
+    life.admit(Family::kV4, 5000, 500);
+    life.commit_failure = StoreError::kFailed;
+    life.is_there_after_all = true;
+    while (life.snapshot.stats().requests_failed < 30) {
+      if (life.answer() == 0) life.wait();
+    }
+  }
+  {
+    Life life(entries);
+    life.answer();
+    EXPECT_EQ(1500u, life.ring.size(Family::kV4));
+    EXPECT_EQ(0u, life.snapshot.stats().pages_missing);
+    life.admit(Family::kV4, 5000, 500);
+    for (int pages = 0; pages < 3; ++pages) life.answer_next();
+    life.commit_failure = StoreError::kFailed;  // That of the index alone.
+    life.is_there_after_all = true;
+    while (life.snapshot.stats().requests_failed < 30) {
+      if (life.answer() == 0) life.wait();
+    }
+  }
+  Life life(entries);
+  life.answer();
+  EXPECT_EQ(2000u, life.ring.size(Family::kV4));
+  EXPECT_EQ(0u, life.snapshot.stats().pages_missing);
+}
+
+TEST(RingSnapshot, AsksAgainWhereTheDiskIsBusyOrFails) {
+  Entries entries = kept(1500, 700);
+  Life life(entries);
+  life.read_failure = StoreError::kBusy;
+  life.answer();
+  EXPECT_FALSE(life.snapshot.is_loaded());
+  for (int i = 0; i < 3; ++i) {
+    life.wait();
+    life.answer();
+  }
+  EXPECT_FALSE(life.snapshot.is_loaded());
+  life.read_failure.reset();
+  life.wait();
+  life.answer();
+  EXPECT_TRUE(life.snapshot.is_loaded());
+  EXPECT_EQ(2200u, life.snapshot.stats().contacts_read);
+
+  life.commit_failure = StoreError::kBusy;
+  life.wait();
+  life.answer();
+  life.commit_failure.reset();
+  life.take_snapshot();
+  EXPECT_EQ(1u, life.snapshot.stats().snapshots);
+  EXPECT_EQ(0u, life.snapshot.stats().snapshots_lost);
+}
+
+TEST(RingSnapshot, LetsNobodyWaitForADiskThatCannotBeRead) {
+  Entries entries = kept(1500, 700);
+  const Entries before = entries;
+  Life life(entries);
+  life.read_failure = StoreError::kFailed;
+  life.answer();
+  for (int i = 0; i < 20; ++i) {
+    life.wait();
+    life.answer();
+  }
+  EXPECT_TRUE(life.snapshot.is_loaded());
+  life.admit(Family::kV4, 9000, 10);
+  for (int i = 0; i < 20; ++i) {
+    life.wait();
+    life.answer();
+  }
+  EXPECT_EQ(before, entries);  // Nothing is written over what was not read.
+  life.read_failure.reset();
+  life.wait();
+  life.answer();
+  EXPECT_EQ(2200u, life.snapshot.stats().contacts_read);
+}
+
+TEST(RingSnapshot, LooksAtNoMoreThanAPageInOneStep) {
+  Entries entries;
+  Life life(entries, {kStart, kWall}, 100'000);
+  life.answer();
+  life.admit(Family::kV4, 0, 25'000);  // A place in four: as many are looked at for each.
+  size_t steps = 0;
+  for (; life.snapshot.stats().snapshots == 0; ++steps) {
+    ASSERT_LT(steps, 10'000u);
+    if (life.answer(1) == 0) life.wait();
+  }
+  EXPECT_GT(steps, 50u);
+  EXPECT_EQ(life.ring.size(Family::kV4), life.snapshot.stats().contacts_kept);
+}
+
+TEST(RingSnapshot, IgnoresWhatIsNoAnswerToItsQuestion) {
+  Entries entries = kept(10, 0);
+  Life life(entries);
+  Outbox out;
+  const Now now{kStart, kWall};
+  life.snapshot.step(now, RangeRead{{StoreUser::kContacts, 99}, {}, true, {}}, out);
+  life.snapshot.step(now, CommitDone{{StoreUser::kContacts, 0}, {}}, out);
+  life.snapshot.step(now, DeadlinePassed{}, out);
+  EXPECT_TRUE(out.actions().empty());
+  EXPECT_FALSE(life.snapshot.is_loaded());
+  life.answer();
+  EXPECT_EQ(10u, life.snapshot.stats().contacts_read);
+}
+
+}  // namespace
+}  // namespace roost::core::dht
