@@ -156,6 +156,15 @@ void add_dht(std::string& table, const Json& dht) {
   }
 }
 
+void add_store(std::string& table, const Json& store) {
+  if (!store.at("is_enabled").get<bool>()) return row(table, "store", "off");
+  row(table, "store",
+      approximate_size(store.at("disk_bytes").get<uint64_t>()) + " on disk, " +
+          std::to_string(store.at("commits").get<uint64_t>()) + " commits, " +
+          std::to_string(store.at("waiting").get<uint64_t>()) +
+          " waiting; failed: " + counts(store.at("failures"), false));
+}
+
 std::string table_of(const Json& status) {
   std::string table;
   row(table, "node", status.at("node_id").get<std::string>());
@@ -184,6 +193,7 @@ std::string table_of(const Json& status) {
       stun.at("is_enabled").get<bool>() ? "requests: " + counts(stun.at("requests"), true) : "off");
   add_relay(table, status.at("relay"));
   add_dht(table, status.at("dht"));
+  add_store(table, status.at("store"));
   row(table, "dropped", counts(status.at("dropped_messages"), false));
   return table;
 }

@@ -206,7 +206,10 @@ Daemon::Daemon(Parts parts, StderrLog& log, Supervisor& supervisor)
   driver_.set_peers(&peers_);
   grant_keeper_.load(io::read_clocks());
   for (io::FileDescriptor& fd : parts.sockets.tcp) streams_.listen(std::move(fd));
-  if (parts.store) disk_.emplace(loop_, std::move(parts.store));
+  if (parts.store) {
+    disk_.emplace(loop_, std::move(parts.store));
+    driver_.set_disk(&*disk_);
+  }
   if (parts.sockets.admin.is_open()) {
     admin_.emplace(loop_, std::move(parts.sockets.admin), pages_);
   }

@@ -194,6 +194,24 @@ Json dht(const node::Node& node) {
           {"handed_out_after_15_and_60_minutes", quality}};
 }
 
+Json store(const io::DiskThread* disk) {
+  if (disk == nullptr) return {{"is_enabled", false}};
+  const io::DiskThread::Stats stats = disk->stats();
+  Json failures;
+  for (size_t i = 0; i < stats.failures.size(); ++i) {
+    const auto why = static_cast<core::StoreError>(i);
+    if (why != core::StoreError::kAbsent) failures[label(why)] = stats.failures[i];
+  }
+  return {{"is_enabled", true},
+          {"disk_bytes", stats.sizes.disk_bytes},
+          {"memory_bytes", stats.sizes.memory_bytes},
+          {"commits", stats.commits},
+          {"reads", stats.reads},
+          {"failures", failures},
+          {"waiting", stats.waiting},
+          {"last_sync_seconds", std::chrono::duration<double>(stats.last_sync).count()}};
+}
+
 }  // namespace
 
 NodePages::NodePages(const node::Node& node, const io::Driver& driver,
@@ -259,7 +277,8 @@ std::string NodePages::status_json() {
                        {"dropped_messages", drops(node_)},
                        {"stun", stun(node_)},
                        {"relay", relay(node_)},
-                       {"dht", dht(node_)}};
+                       {"dht", dht(node_)},
+                       {"store", store(driver_.disk())}};
   return status.dump(2) + '\n';
 }
 

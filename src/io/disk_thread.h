@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <array>
 #include <condition_variable>
 #include <cstddef>
 #include <cstdint>
@@ -10,8 +11,10 @@
 #include <thread>
 #include <vector>
 
+#include "base/time.h"
 #include "io/event_loop.h"
 #include "io/file_descriptor.h"
+#include "node/metrics.h"
 #include "node/store.h"
 
 namespace roost::io {
@@ -25,8 +28,8 @@ namespace roost::io {
 // slow disk gets larger groups, not a longer queue. They are carried out in the order in which they
 // were asked for. A read sees all commits that were asked for before it, and perhaps later ones.
 //
-// Everything here but the thread itself belongs to the loop's thread. One mutex guards the queue
-// and the results; an eventfd wakes the loop.
+// Everything here but the thread itself belongs to the loop's thread. One mutex guards the queue,
+// the results and what the thread measures; an eventfd wakes the loop.
 class DiskThread {
  public:
   // Requests that were taken and not yet answered by a callback, and the bytes of their batches:
@@ -57,6 +60,17 @@ class DiskThread {
   [[nodiscard]] Answer read_range(Bytes from, Bytes to, const node::StorePage::Limits& limits,
                                   RangeRead done);
 
+  struct Stats {
+    uint64_t commits = 0;  // That were asked for and are durable,
+    uint64_t reads = 0;    // and reads that were answered.
+    std::array<uint64_t, core::kStoreErrorCount> failures{};  // Of both; kBusy was not taken.
+    size_t waiting = 0;                                       // Requests that are not answered yet.
+    Duration last_sync{};        // How long the last batch took that was synced; zero before it.
+    node::Store::Sizes sizes{};  // As of the last batch or read.
+  };
+  Stats stats() const;
+  void write_metrics(node::MetricsWriter& out) const;
+
   // Waits until all that was taken is carried out, and calls everybody back. Takes nothing more.
   void finish();
 
@@ -75,6 +89,9 @@ class DiskThread {
 
   // In the loop's thread.
   bool has_room_for(size_t bytes) const;
+  Answer refuse();
+  template <typename Outcome>
+  void count(const Outcome& outcome, uint64_t& successes);
   void stop_thread();
   void call_back();
 
@@ -84,18 +101,24 @@ class DiskThread {
   size_t commit_group(std::vector<Commit>& commits, size_t first);
   void carry_out(std::vector<Read> reads);
   void hand_over(Finished finished);
+  void measure_sizes();
 
   std::unique_ptr<node::Store> store_;  // The disk's thread uses it.
 
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::condition_variable wake_;
-  std::vector<Commit> commits_;  // Guarded by mutex_, as are the next three.
+  Duration last_sync_{};  // Guarded by mutex_, as are the next five.
+  node::Store::Sizes sizes_{};
+  std::vector<Commit> commits_;
   std::vector<Read> reads_;
   std::vector<Finished> finished_;
   bool is_stopping_ = false;
 
   size_t request_count_ = 0;  // The loop's thread only.
   size_t request_bytes_ = 0;
+  uint64_t commits_done_ = 0;
+  uint64_t reads_done_ = 0;
+  std::array<uint64_t, core::kStoreErrorCount> failures_{};
   FileDescriptor event_;  // Readable while finished_ is not empty.
   EventLoop::Watch watch_;
   std::thread thread_;

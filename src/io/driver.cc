@@ -216,6 +216,7 @@ void Driver::write_metrics(node::MetricsWriter& out) const {
   if (dtls_ != nullptr) dtls_->write_metrics(out);
   relays_.write_metrics(out);
   if (peers_ != nullptr) peers_->write_metrics(out);
+  if (disk() != nullptr) disk()->write_metrics(out);
   turns_.write("roost_loop_busy_seconds", "How long the loop was busy with one UDP wake-up.", out);
 }
 

@@ -58,6 +58,8 @@ class Driver {
   // What the node wants to keep goes there; must outlive the driver's last turn. Without it the
   // node is told that there is no store.
   void set_disk(DiskThread* disk) { store_.set_disk(disk); }
+  // Null where there is none.
+  const DiskThread* disk() const { return store_.disk(); }
 
   // Begins to read the sockets.
   void start();

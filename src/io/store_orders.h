@@ -21,6 +21,7 @@ class StoreOrders {
 
   // Null: there is no store. Must outlive the last order, and call back nobody once this is gone.
   void set_disk(DiskThread* disk) { disk_ = disk; }
+  const DiskThread* disk() const { return disk_; }
 
   // Both copy what the order points to. What is answered at once is added to `answers`.
   void commit(const core::Commit& order, std::vector<core::Input>& answers);

@@ -5,6 +5,9 @@ the daemon gently and by force, damage the store, and take the module away."""
 import shutil
 import stat
 
+import programs
+from roost_process import run_command
+
 ENGINE = {"store": {"engine": "rocksdb"}}
 
 
@@ -12,6 +15,24 @@ def test_there_is_none_unless_it_is_asked_for(roost):
     node = roost().start()
     assert not (node.state_dir / "store").exists()
     assert "rocksdb" not in _libraries(node)
+
+
+def test_it_is_seen_in_status_and_metrics(roost):
+    without = roost().start()
+    assert without.admin.status()["store"] == {"is_enabled": False}
+    assert "roost_store" not in without.admin.get("/metrics").text
+    node = roost(ENGINE).start()
+    status = node.admin.status()["store"]
+    assert status["is_enabled"]
+    assert status["failures"] == {"full": 0, "damaged": 0, "failed": 0, "busy": 0}
+    assert status["waiting"] == 0
+    assert node.metric("roost_store_failures_total", reason="failed") == 0
+    assert node.metric("roost_store_commits_total") == status["commits"]
+    page = node.admin.get("/metrics").text
+    found = programs.run(["promtool", "check", "metrics"], stdin=None, input=page, exit_code=None)
+    assert (found.returncode, found.stdout) == (0, "")
+    table = run_command("status", "--config", node.config_path).stdout
+    assert " on disk, " in table
 
 
 def test_it_outlives_every_kind_of_end(roost):

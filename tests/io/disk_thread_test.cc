@@ -231,6 +231,37 @@ TEST_F(DiskThreadTest, FinishesWhatItHasTakenAndTakesNothingMore) {
   EXPECT_EQ(4, count_);
 }
 
+TEST_F(DiskThreadTest, CountsWhatItHasDoneAndWhatWaits) {
+  door_.close();
+  EXPECT_EQ(Answer::kTaken, disk(20).commit(putting("a", "1"), tell("a")));
+  door_.wait_for_arrival(1);
+  EXPECT_EQ(Answer::kTaken, disk().commit(putting("b", std::string(40, 'b')), tell("b")));
+  EXPECT_EQ(Answer::kTaken, disk().read_range({}, {}, {}, tell_entries()));
+  EXPECT_EQ(3u, disk().stats().waiting);
+  EXPECT_EQ(Duration(), disk().stats().last_sync);
+  door_.open();
+  disk().finish();
+  EXPECT_EQ(Answer::kFull, disk().commit(putting("c", "1"), tell("c")));
+  const DiskThread::Stats stats = disk().stats();
+  EXPECT_EQ(1u, stats.commits);
+  EXPECT_EQ(1u, stats.reads);
+  EXPECT_EQ(1u, stats.failures[static_cast<size_t>(StoreError::kFull)]);
+  EXPECT_EQ(1u, stats.failures[static_cast<size_t>(StoreError::kBusy)]);
+  EXPECT_EQ(0u, stats.waiting);
+  EXPECT_GT(stats.last_sync, Duration());
+  EXPECT_EQ(2u, stats.sizes.memory_bytes);
+
+  std::string text;
+  node::MetricsWriter out(text);
+  disk().write_metrics(out);
+  for (const char* line : {"roost_store_commits_total 1\n", "roost_store_reads_total 1\n",
+                           "roost_store_failures_total{reason=\"full\"} 1\n",
+                           "roost_store_waiting 0\n", "roost_store_memory_bytes 2\n"}) {
+    EXPECT_NE(std::string::npos, text.find(line)) << line;
+  }
+  EXPECT_EQ(std::string::npos, text.find("absent"));
+}
+
 TEST_F(DiskThreadTest, CarriesOutAndCallsNobodyBackWhenItIsDestroyed) {
   EXPECT_EQ(Answer::kTaken, disk().commit(putting("a", "1"), tell("a")));
   EXPECT_EQ(Answer::kTaken, disk().commit(putting("b", "1"), tell("b")));
