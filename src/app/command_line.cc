@@ -22,6 +22,7 @@ Usage: roost COMMAND [ARGUMENTS]
 
   serve          run the node
   status         ask a running node how it is
+  peers          list the supernodes that a running node knows
   grant          let a friend use the relay, list who may, or revoke it
   probe          test any STUN or TURN server from end to end
   check-config   tell everything that is wrong with a configuration file
@@ -61,6 +62,21 @@ Usage: roost status [--config FILE] [--json]
   -h, --help      print this
 
 Example: roost status --json
+
+Exit codes: 0 it answered; 1 it did not; 2 the command line or the configuration has to change.
+)";
+
+constexpr std::string_view kPeersHelp =
+    R"(List the supernodes that the node on this machine knows, and what speaks for each.
+
+Usage: roost peers [--config FILE] [--json]
+
+  --config FILE   the configuration it runs with, to find its admin listener; without it
+                  /etc/roost/roost.toml if there is such a file, else the defaults
+  --json          print what it says as JSON
+  -h, --help      print this
+
+Example: roost peers --json
 
 Exit codes: 0 it answered; 1 it did not; 2 the command line or the configuration has to change.
 )";
@@ -271,6 +287,14 @@ CommandLine status(Parsing& parsing) {
   return arguments;
 }
 
+CommandLine peers(Parsing& parsing) {
+  PeersArguments arguments;
+  parsing.option("--config", "FILE", arguments.config_path);
+  parsing.flag("--json", arguments.as_json);
+  if (auto answer = parsing.finish()) return *std::move(answer);
+  return arguments;
+}
+
 CommandLine check_config(Parsing& parsing) {
   CheckConfigArguments arguments;
   parsing.required("FILE", arguments.config_path);
@@ -440,6 +464,7 @@ struct Command {
 constexpr Command kCommands[] = {
     {"serve", kServeHelp, serve},
     {"status", kStatusHelp, status},
+    {"peers", kPeersHelp, peers},
     {"probe", kProbeHelp, probe},
     {"grant", kGrantHelp, grant},
     {"check-config", kCheckConfigHelp, check_config},

@@ -28,6 +28,11 @@ struct StatusArguments {
   bool as_json = false;
 };
 
+struct PeersArguments {
+  std::optional<std::string> config_path;  // As of `roost status`.
+  bool as_json = false;
+};
+
 struct CheckConfigArguments {
   std::string config_path;
 };
@@ -67,7 +72,7 @@ struct VersionArguments {};
 
 // An Answer is all there is to say: help, or what is wrong with the command line.
 using CommandLine =
-    std::variant<Answer, ServeArguments, StatusArguments, CheckConfigArguments,
+    std::variant<Answer, ServeArguments, StatusArguments, PeersArguments, CheckConfigArguments,
                  PrintConfigArguments, ProbeArguments, GrantArguments, VersionArguments>;
 
 // The one file that knows CLI11. `argv` as main() gets it.

@@ -4,6 +4,7 @@
 #include "app/answer.h"
 #include "app/cmd_check_config.h"
 #include "app/cmd_grant.h"
+#include "app/cmd_peers.h"
 #include "app/cmd_print_config.h"
 #include "app/cmd_probe.h"
 #include "app/cmd_probe_turn.h"
@@ -22,6 +23,9 @@ int run(const ServeArguments& arguments) {
 }
 int run(const StatusArguments& arguments) {
   return print(show_status(arguments));
+}
+int run(const PeersArguments& arguments) {
+  return print(show_peers(arguments));
 }
 int run(const CheckConfigArguments& arguments) {
   return print(check_config(arguments));

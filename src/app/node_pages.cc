@@ -6,6 +6,7 @@
 #include <numeric>
 
 #include "app/grant_file.h"
+#include "app/peers_page.h"
 #include "base/text.h"
 #include "io/clock.h"
 #include "io/process_metrics.h"
@@ -280,6 +281,10 @@ std::string NodePages::status_json() {
                        {"dht", dht(node_)},
                        {"store", store(driver_.disk())}};
   return status.dump(2) + '\n';
+}
+
+std::string NodePages::peers_json() {
+  return app::peers_json(node_, io::read_clocks().mono);
 }
 
 std::vector<std::string> NodePages::not_ready_because() {

@@ -14,7 +14,8 @@
 namespace roost::app {
 
 // What the admin listener shows: metrics, status and readiness, composed from the node and the
-// shell at the moment of asking. Nothing in it names a peer.
+// shell at the moment of asking. Nothing in it names a
+// client; supernodes are public.
 class NodePages final : public io::AdminPages {
  public:
   // All must outlive the pages. `udp` and `tcp` are the endpoints that are listened on.
@@ -24,6 +25,7 @@ class NodePages final : public io::AdminPages {
 
   std::string metrics() override;
   std::string status_json() override;
+  std::string peers_json() override;
   std::vector<std::string> not_ready_because() override;
 
   // Once false the node no longer counts as ready: it is stopping.

@@ -75,8 +75,8 @@ inline constexpr size_t kPayerCount = 4;
 
 // How much a packet matters while the donation is nearly used up (in the manner of RFC 2697): what
 // is committed is sent as long as anything is, excess only while there is more than a reserve.
-// Between them is what goes to addresses that have shown nothing yet: whoever forges many must not
-// silence others, and whoever comes anew must be heard though others take all the excess there is.
+// Between them is what goes to addresses that have shown nothing: whoever forges many silences
+// nobody, and whoever comes anew is heard though others take all the excess.
 enum class Grade : uint8_t { kCommitted, kUnproven, kExcess };
 inline constexpr size_t kGradeCount = 3;
 
@@ -194,16 +194,14 @@ struct PeerClosed {
   PeerConnectionId connection;
 };
 
-// What the names resolved to; nothing while there is no resolver, or no network.
-struct NamesResolved {
-  std::span<const Endpoint> endpoints;  // At most kNamesResolvedMax.
-};
 inline constexpr size_t kNamesResolvedMax = 16;
-
-// CommitDone, RangeRead: core/store_terms.h.
+struct NamesResolved {  // Nothing while there is no resolver, or no network.
+  std::span<const Endpoint> endpoints;
+};
 
 struct DeadlinePassed {};
 
+// CommitDone and RangeRead are in core/store_terms.h.
 using Input =
     std::variant<DatagramArrived, StreamOpened, MessageArrived, StreamBytesSent, StreamClosed,
                  HttpRequestArrived, RelayOpened, RelayRefused, RelayDatagramArrived,
@@ -340,16 +338,15 @@ struct HttpReply {
 // Looks up the names of `[dht] bootstrap`, which the shell knows. Answered by one NamesResolved.
 struct ResolveNames {};
 
-// Commit, ReadRange: core/store_terms.h.
-
 // One line per change of state; the shell logs it. Never caused at a rate that strangers choose.
 struct Note {
   std::string_view what;
 };
 
-using Action = std::variant<SendDatagram, SendMessage, AcceptDtls, RefuseStream, HttpReply,
-                            OpenRelay, CloseRelay, SendFromRelay, ConnectPeer, TakePeer, BindPeer,
-                            ClosePeer, ForwardPeerData, HoldPeerData, ResolveNames, Commit,
-                            ReadRange, Note>;
+// Commit and ReadRange are in core/store_terms.h.
+using Action =
+    std::variant<SendDatagram, SendMessage, AcceptDtls, RefuseStream, HttpReply, OpenRelay,
+                 CloseRelay, SendFromRelay, ConnectPeer, TakePeer, BindPeer, ClosePeer,
+                 ForwardPeerData, HoldPeerData, ResolveNames, Commit, ReadRange, Note>;
 
 }  // namespace roost::core

@@ -70,7 +70,7 @@ constexpr std::string_view label(StoreError error) {
 }
 
 // Whose request it is, so that the node can pass on the answer, and the number that he gave it.
-enum class StoreUser : uint8_t { kContacts };
+enum class StoreUser : uint8_t { kContacts, kBook };
 struct StoreRequestId {
   StoreUser user{};
   uint64_t number = 0;

@@ -20,7 +20,8 @@ constexpr std::string_view kIndex =
     "/metrics      for Prometheus\n"
     "/healthz      200 while the process runs its loop\n"
     "/readyz       200 while the node serves; else 503 and why not\n"
-    "/status.json  what the node is doing\n";
+    "/status.json  what the node is doing\n"
+    "/peers.json   the supernodes that it knows\n";
 
 bool is_on_network(int listener) {
   sockaddr_storage address{};
@@ -63,6 +64,9 @@ Page find_page(AdminPages& pages, const HttpRequest& request) {
   if (request.path == "/readyz") return readiness(pages);
   if (request.path == "/status.json") {
     return {200, "application/json", pages.status_json(), kFresh};
+  }
+  if (request.path == "/peers.json") {
+    return {200, "application/json", pages.peers_json(), kFresh};
   }
   return {404, kText, "not found\n", {}};
 }

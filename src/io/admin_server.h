@@ -26,7 +26,8 @@ class AdminPages {
  public:
   virtual ~AdminPages() = default;
   virtual std::string metrics() = 0;      // Prometheus text format 0.0.4.
-  virtual std::string status_json() = 0;  // One JSON object.
+  virtual std::string status_json() = 0;  // One JSON object,
+  virtual std::string peers_json() = 0;   // and another.
   // Sentences; none when the node serves.
   virtual std::vector<std::string> not_ready_because() = 0;
 };
@@ -39,7 +40,7 @@ bool is_local_host_field(std::string_view host);
 
 // GET and HEAD for the owner and the owner's tools, over HTTP on loopback or a UNIX socket:
 //
-//   /metrics   /healthz   /readyz   /status.json   and / which lists them
+//   /metrics   /healthz   /readyz   /status.json   /peers.json   and / which lists them
 //
 // Its connections are few and are not counted against the donation. No page of another site may
 // read what is here: no CORS, and no foreign Host.

@@ -6,6 +6,7 @@
 #include "core/outbox.h"
 #include "node/admission.h"
 #include "node/dht_options.h"
+#include "node/dht_service.h"
 #include "node/turn_options.h"
 
 namespace roost::node {
@@ -150,7 +151,7 @@ std::vector<MemoryUse> memory_plan(const Config& config) {
                                                       PrefixLimiter::bytes_for(kArrivingPrefixes)
                                                 : 0},
       {"relay", config.relay.enabled ? core::turn::Server::bytes_for(turn_options(config)) : 0},
-      {"dht", config.dht.enabled ? core::dht::Server::bytes_for(dht_options(config)) : 0},
+      {"dht", config.dht.enabled ? DhtService::bytes_for(dht_options(config)) : 0},
       {"receive buffers", (kPublicSlots + (config.relay.enabled ? kRelaySlots : 0)) *
                               (kBurstBytes + kBurstDatagramsMax * sizeof(core::DatagramArrived))},
       {"dtls", kDtlsBufferBytes + config.donate.connections * kAssociationIndexBytes},

@@ -148,6 +148,44 @@ void write_own_node(const Server& dht, MetricsWriter& out) {
       .value(dht.stats().peers_forgotten);
 }
 
+void write_discovery(const DhtService& service, MetricsWriter& out) {
+  const core::peers::Finder& finder = service.finder();
+  out.gauge("roost_peers", "Other supernodes that are known, by whether they have answered.")
+      .labelled("table", "new", uint64_t{finder.book().new_size()})
+      .labelled("table", "tried", uint64_t{finder.book().tried_size()});
+  out.counter("roost_peers_heard_total", "What became of supernodes that were heard of or tested.");
+  by<core::peers::BookOutcome>(out, "outcome", finder.book().stats().outcomes);
+  const core::peers::Finder::Stats& stats = finder.stats();
+  out.counter("roost_peers_tests_total", "Questions to supernodes, and their answers.")
+      .labelled("step", "binding_sent", stats.bindings)
+      .labelled("step", "binding_answered", stats.bound)
+      .labelled("step", "record_asked", stats.fetches)
+      .labelled("step", "record_answered", stats.fetched)
+      .labelled("step", "silent", stats.silent)
+      .labelled("step", "error", stats.errors);
+  out.counter("roost_peers_forgotten_total", "Supernodes that no longer answered, by table.")
+      .labelled("table", "new", finder.book().stats().forgotten_new)
+      .labelled("table", "tried",
+                finder.book().stats().forgotten_tried + finder.book().stats().evicted);
+
+  const core::dht::RingSnapshot::Stats& kept = service.snapshot().stats();
+  out.counter("roost_dht_snapshots_total", "Times that all contacts were kept in the store.")
+      .value(kept.snapshots);
+  out.counter("roost_dht_snapshots_lost_total", "Times that it was begun and given up.")
+      .value(kept.snapshots_lost);
+  out.gauge("roost_dht_contacts_kept", "Contacts in the store.").value(kept.contacts_kept);
+  out.counter("roost_dht_contacts_restored_total", "Contacts read back at the start.")
+      .value(kept.contacts_read);
+  out.counter("roost_dht_contact_pages_damaged_total",
+              "Pages of contacts that were damaged or missing.")
+      .value(kept.pages_damaged + kept.pages_missing);
+  const BookKeeper::Stats& book = service.book_keeper().stats();
+  out.counter("roost_peers_restored_total", "Records of supernodes read back at the start.")
+      .value(book.records_read);
+  out.counter("roost_peers_pages_damaged_total", "Pages of such records that were damaged.")
+      .value(book.pages_damaged);
+}
+
 }  // namespace
 
 void write_dht_metrics(const Node& node, const Now& now, MetricsWriter& out) {
@@ -156,6 +194,7 @@ void write_dht_metrics(const Node& node, const Now& now, MetricsWriter& out) {
   write_queries(*node.dht(), node.config(), out);
   write_verifier(*node.dht(), out);
   write_own_node(*node.dht(), out);
+  write_discovery(*node.dht_service(), out);
 }
 
 }  // namespace roost::node

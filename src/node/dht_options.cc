@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "base/crypto_hash.h"
+#include "core/peers/record_query.h"
 
 namespace roost::node {
 namespace {
@@ -29,12 +30,6 @@ size_t contacts_within(uint64_t bytes, Family family) {
 
 }  // namespace
 
-wire::NodeId network_infohash(std::string_view network) {
-  std::string text = "roost supernode v1";
-  text += network;
-  return sha1(as_bytes(text));
-}
-
 core::dht::Server::Options dht_options(const Config& config) {
   const Config::Dht& dht = config.dht;
   const uint64_t contact_bytes = config.donate.memory_bytes / 100 * dht.memory_percent;
@@ -47,7 +42,7 @@ core::dht::Server::Options dht_options(const Config& config) {
   options.responder.peers = {.v4_peers = dht.peers / 100 * kV4Percent,
                              .v6_peers = dht.peers / 100 * (100 - kV4Percent)};
   options.responder.items = dht.items;
-  options.network = network_infohash(dht.network);
+  options.network = core::peers::network_infohash(dht.network);
   options.port = config.node.port;
   options.has_bootstrap_names = !dht.bootstrap.empty();
   for (const IpAddress& address : config.node.external_addresses) {

@@ -18,7 +18,4 @@ core::dht::Server::Options dht_options(const Config& config);
 core::dht::Server::Options dht_options(const Config& config, const std::vector<Endpoint>& sockets,
                                        const SigningKey& key);
 
-// What supernodes of a network meet under in the DHT: SHA-1("roost supernode v1" + its name).
-wire::NodeId network_infohash(std::string_view network);
-
 }  // namespace roost::node

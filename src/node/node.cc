@@ -19,8 +19,11 @@ constexpr std::string_view kText = "text/plain";
 // or the answer to one and a reset.
 constexpr uint64_t kPeerHandshakeBytes = 180;
 
-// How soon it is tried again to sign our record for the DHT, while the wall clock is not known.
-constexpr std::chrono::minutes kRecordAgain{1};
+// Of a message that classify_datagram() has told for STUN (RFC 8489 §5): the class is in two bits
+// of its type, and responses have the upper one.
+bool is_stun_response(Bytes payload) {
+  return (payload[0] & 1) != 0;
+}
 
 // The largest answer of the relay on a stream.
 constexpr uint64_t kReplyBytesMax = 512;
@@ -146,7 +149,7 @@ Node::Node(const Config& config, const std::vector<Endpoint>& sockets, const Sig
       self_record_(key) {
   if (config.relay.enabled) turn_.emplace(turn_options_of(config, key), random, now.mono);
   if (config.dht.enabled) {
-    dht_.emplace(dht_options(config, sockets, key), random, now.mono);
+    dht_.emplace(config, dht_options(config, sockets, key), key, random, now.mono);
     dht_->set_supernode(now.mono, role_ == Role::kSupernode);
   }
 }
@@ -175,6 +178,7 @@ void Node::handle(const Now& now, const core::DatagramArrived& input, core::Outb
         turn_->set_accepting(budget_.is_month_young());
         return turn_->step(now, input, out);
       }
+      if (dht_ && is_stun_response(input.payload) && dht_->heard_stun(now, input)) return;
       if (!config_.stun.enabled) return drop(Drop::kNotServed);
       return stun_.step(input, out);
     case wire::DatagramKind::kDtls:
@@ -183,7 +187,7 @@ void Node::handle(const Now& now, const core::DatagramArrived& input, core::Outb
       return dtls_.step(now.mono, input, out);
     case wire::DatagramKind::kDht:
       if (!dht_) return drop(Drop::kNotServed);
-      return dht_->step(now.mono, input, out);
+      return dht_->step(now, input, out);
     case wire::DatagramKind::kChannelData: return drop(Drop::kNotServed);
     case wire::DatagramKind::kUnknown: return drop(Drop::kUnknownKind);
   }
@@ -312,12 +316,16 @@ void Node::handle(const Now& now, const core::PeerClosed& input, core::Outbox& o
 }
 
 void Node::handle(const Now& now, const core::NamesResolved& input, core::Outbox& out) {
-  if (dht_) dht_->step(now.mono, input, out);
+  if (dht_) dht_->step(now, input, out);
 }
 
-// Nothing here asks the store for anything yet.
-void Node::handle(const Now&, const core::CommitDone&, core::Outbox&) {}
-void Node::handle(const Now&, const core::RangeRead&, core::Outbox&) {}
+void Node::handle(const Now& now, const core::CommitDone& input, core::Outbox& out) {
+  if (dht_) dht_->step(now, input, out);
+}
+
+void Node::handle(const Now& now, const core::RangeRead& input, core::Outbox& out) {
+  if (dht_) dht_->step(now, input, out);
+}
 
 // One service in a step, since each may fill what a step has room for. What the other has to do is
 // still due then.
@@ -332,19 +340,18 @@ void Node::handle(const Now& now, const core::DeadlinePassed& input, core::Outbo
     return withhold_late_answers(actions_before, out);
   }
   if (!dht_) return;
-  if (now.mono >= record_due_at_) renew_record(now);
-  if (is_due(dht_)) dht_->step(now.mono, input, out);
+  if (dht_->is_record_due(now.mono)) renew_record(now);
+  if (is_due(dht_)) dht_->step(now, input, out);
 }
 
 // The DHT keeps an item for two hours, and readers want a recent one. While the time is not known
 // nothing can be signed.
 void Node::renew_record(const Now& now) {
-  record_due_at_ = now.mono + (now.wall ? SelfRecord::kAgeMax : kRecordAgain);
   const Bytes bytes = self_record_.signed_bytes(now, config_, role_);
-  if (bytes.empty()) return;
-  const auto item = wire::parse_mutable_item(bytes);
+  if (bytes.empty()) return dht_->set_record(now.mono, {});
+  const auto item = wire::parse_signed_node_record(bytes);
   CHECK(item.has_value());
-  dht_->set_own_item(now.mono, *item);
+  dht_->set_record(now.mono, *item);
 }
 
 std::optional<MonoTime> Node::next_deadline() const {
@@ -383,11 +390,21 @@ core::HttpReply Node::answer(const Now& now, const core::HttpRequestArrived& inp
     return {input.request, 429, kText, as_bytes("too many requests\n"), "Retry-After: 5"};
   }
   if (input.path == "/v1/node") return answer_node(now, input, out);
+  if (input.path == "/v1/peers" && dht_) return answer_peers(now, input);
   if (input.path == "/v1/turn" && turn_) {
     turn_->set_accepting(budget_.is_month_young());
     return turn_->answer(now, input, out);
   }
   return {input.request, 404, kText, as_bytes("not found\n"), {}};
+}
+
+// Browsers may read it from any page: it is the same for everybody.
+core::HttpReply Node::answer_peers(const Now& now, const core::HttpRequestArrived& input) {
+  if (input.method != core::HttpMethod::kGet && input.method != core::HttpMethod::kHead) {
+    return {input.request, 405, kText, as_bytes("method not allowed\n"), "Allow: GET, HEAD"};
+  }
+  return {input.request, 200, "application/octet-stream", dht_->peer_list(now.mono),
+          "Cache-Control: max-age=300\r\nAccess-Control-Allow-Origin: *"};
 }
 
 core::HttpReply Node::answer_node(const Now& now, const core::HttpRequestArrived& input,

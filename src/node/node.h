@@ -11,7 +11,6 @@
 #include "base/random.h"
 #include "base/time.h"
 #include "core/action.h"
-#include "core/dht/server.h"
 #include "core/dtls/cookie_exchange.h"
 #include "core/outbox.h"
 #include "core/stun/responder.h"
@@ -19,6 +18,7 @@
 #include "node/admission.h"
 #include "node/budget.h"
 #include "node/config.h"
+#include "node/dht_service.h"
 #include "node/self_record.h"
 
 namespace roost::node {
@@ -89,8 +89,11 @@ class Node {
   // Null where there is no relay.
   const core::turn::Server* turn() const { return turn_ ? &*turn_ : nullptr; }
   // Null where the DHT is not served.
-  core::dht::Server* dht() { return dht_ ? &*dht_ : nullptr; }
-  const core::dht::Server* dht() const { return dht_ ? &*dht_ : nullptr; }
+  core::dht::Server* dht() { return dht_ ? &dht_->server() : nullptr; }
+  const core::dht::Server* dht() const { return dht_ ? &dht_->server() : nullptr; }
+  // The same, and what it finds and keeps.
+  DhtService* dht_service() { return dht_ ? &*dht_ : nullptr; }
+  const DhtService* dht_service() const { return dht_ ? &*dht_ : nullptr; }
   const PrefixLimiter& packet_admission() const { return packet_admission_; }
   const ConnectionAdmission& connection_admission() const { return connection_admission_; }
   const PublicKey& public_key() const { return key_.public_key(); }
@@ -121,6 +124,7 @@ class Node {
   void handle(const Now& now, const core::DeadlinePassed& input, core::Outbox& out);
 
   core::HttpReply answer(const Now& now, const core::HttpRequestArrived& input, core::Outbox& out);
+  core::HttpReply answer_peers(const Now& now, const core::HttpRequestArrived& input);
   core::HttpReply answer_node(const Now& now, const core::HttpRequestArrived& input,
                               core::Outbox& out);
   void renew_record(const Now& now);
@@ -140,7 +144,7 @@ class Node {
   core::dtls::CookieExchange dtls_;
   core::stun::Responder stun_;
   std::optional<core::turn::Server> turn_;
-  std::optional<core::dht::Server> dht_;
+  std::optional<DhtService> dht_;
   Role role_;
   // Relayed, paid for, and not reported as written yet: of streams of bytes, and of DTLS, whose
   // datagrams are paid for with their headers.
@@ -148,7 +152,6 @@ class Node {
   uint64_t prepaid_datagram_bytes_ = 0;
   Stats stats_;
   SelfRecord self_record_;
-  MonoTime record_due_at_{};  // When the DHT is given our record, signed anew.
 };
 
 std::string_view label(Node::Drop drop);

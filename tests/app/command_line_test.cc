@@ -45,6 +45,10 @@ TEST(CommandLine, ServeTakesAConfigurationAndAStateDirectory) {
 
 TEST(CommandLine, StatusTakesAConfigurationAndAFormat) {
   EXPECT_FALSE(as<StatusArguments>(parse({"status"})).as_json);
+  EXPECT_FALSE(as<PeersArguments>(parse({"peers"})).as_json);
+  const auto peers = as<PeersArguments>(parse({"peers", "--json", "--config", "a"}));
+  EXPECT_TRUE(peers.as_json);
+  EXPECT_EQ(peers.config_path, "a");
   const auto status = as<StatusArguments>(parse({"status", "--json", "--config", "a"}));
   EXPECT_TRUE(status.as_json);
   EXPECT_EQ(status.config_path, "a");
@@ -183,7 +187,7 @@ TEST(CommandLine, HelpExplainsEachCommandWithAnExampleAndExitCodes) {
   EXPECT_EQ(as<Answer>(parse({"help"})).text, general.text);
   EXPECT_EQ(as<Answer>(parse({"-h"})).text, general.text);
   for (const char* const name :
-       {"serve", "status", "grant", "probe", "check-config", "print-config", "version"}) {
+       {"serve", "status", "peers", "grant", "probe", "check-config", "print-config", "version"}) {
     SCOPED_TRACE(name);
     EXPECT_NE(general.text.find("\n  " + std::string(name) + ' '), std::string::npos);
     const auto help = as<Answer>(parse({name, "--help"}));

@@ -23,6 +23,7 @@ class FakePages final : public AdminPages {
  public:
   std::string metrics() override { return metrics_text; }
   std::string status_json() override { return "{}\n"; }
+  std::string peers_json() override { return "{\"peers\":[]}\n"; }
   std::vector<std::string> not_ready_because() override { return reasons; }
 
   std::string metrics_text = "roost_x 1\n";

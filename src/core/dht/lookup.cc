@@ -27,8 +27,9 @@ bool Lookup::is_welcome(const wire::CompactNode& node) const {
 
 // Of a prefix that has its places, and of all when there are no more, the farthest gives way that
 // was not asked yet: what is under way or known to live stays.
-void Lookup::learn(const wire::CompactNode& node) {
+void Lookup::learn(MonoTime now, const wire::CompactNode& node) {
   if (!is_welcome(node)) return;
+  if (options_.silent != nullptr && options_.silent->contains(now, node.endpoint)) return;
   Known* const end = known_.data() + known_count_;
   const auto is_same = [&node](const Known& known) {
     return known.node.endpoint.address == node.endpoint.address || known.node.id == node.id;
@@ -67,6 +68,7 @@ void Lookup::expire(MonoTime now) {
   for (Known& known : std::span(known_).first(known_count_)) {
     if (known.state == State::kAsked && now >= known.asked_at + kTimeout) {
       known.state = State::kFailed;
+      if (options_.silent != nullptr) options_.silent->add(now, known.node.endpoint);
     }
   }
 }
@@ -138,7 +140,7 @@ bool Lookup::answered(MonoTime now, const Endpoint& from, Bytes transaction_id,
   const bool is_v4 = options_.family == Family::kV4;
   wire::for_each_compact_node(is_v4 ? response.nodes : response.nodes6,
                               is_v4 ? wire::kCompactNodeV4Size : wire::kCompactNodeV6Size,
-                              [this](const wire::CompactNode& node) { learn(node); });
+                              [&](const wire::CompactNode& node) { learn(now, node); });
   return true;
 }
 

@@ -10,6 +10,7 @@
 #include "base/random.h"
 #include "base/time.h"
 #include "core/dht/contact_ring.h"
+#include "core/dht/silent_nodes.h"
 #include "wire/krpc.h"
 
 namespace roost::core::dht {
@@ -42,6 +43,8 @@ class Lookup {
     wire::NodeId target{};
     Family family = Family::kV4;
     bool takes_special_purpose = false;  // And any ID: see Verifier.
+    // Who is not to be asked, and where the silent are noted; outlives the lookup. May be null.
+    SilentNodes* silent = nullptr;
   };
   struct Query {
     std::array<uint8_t, kTransactionIdSize> transaction_id;
@@ -58,7 +61,7 @@ class Lookup {
   Lookup(const Options& options, Random& random);
 
   // A node that is said to exist: those the lookup begins with.
-  void learn(const wire::CompactNode& node);
+  void learn(MonoTime now, const wire::CompactNode& node);
 
   // Whom to ask next; empty while enough questions are open, or nobody is left to be asked.
   std::optional<Query> next_query(MonoTime now);

@@ -54,6 +54,20 @@ bool RoutingTable::may_be_replaced(MonoTime now, const Entry& entry) {
 RoutingTable::Outcome RoutingTable::add(MonoTime now, const Entry& newcomer) {
   const wire::CompactNode& node = newcomer.node;
   if (node.id == own_id_) return Outcome::kOurselves;
+  size_t of_prefix = 0;
+  for (Bucket& other : buckets_) {
+    for (Entry& entry : other.entries) {
+      if (entry.node.endpoint.port == 0 || entry.node == node) continue;
+      if (entry.node.endpoint.address == node.endpoint.address) {
+        // Whoever answers under another ID is no longer who it was.
+        const bool is_the_same = entry.node.endpoint.port == node.endpoint.port;
+        if (!is_the_same && !may_be_replaced(now, entry)) return Outcome::kPrefixInUse;
+        entry = {};
+      } else {
+        of_prefix += prefix_of(entry.node.endpoint) == prefix_of(node.endpoint);
+      }
+    }
+  }
   Bucket& bucket = buckets_[bucket_of(node.id)];
   Entry* free = nullptr;
   Entry* neighbour = nullptr;  // Of the same prefix.
@@ -74,6 +88,7 @@ RoutingTable::Outcome RoutingTable::add(MonoTime now, const Entry& newcomer) {
   }
   Outcome outcome = Outcome::kAdded;
   Entry* place = free;
+  if (neighbour == nullptr && of_prefix >= kPerPrefixMax) return Outcome::kPrefixInUse;
   if (neighbour != nullptr) {
     if (!may_be_replaced(now, *neighbour)) return Outcome::kPrefixInUse;
     place = neighbour;

@@ -22,13 +22,15 @@ namespace roost::core::dht {
 //
 // A bucket of kBucketSize for each number of leading bits that a node's ID has in common with ours.
 // Only who has answered a question of ours comes in, with an ID that BEP 42 gives its address (the
-// caller judges that), and no two of one prefix (/24, /48) in one bucket. Nodes that answer stay; a
+// caller judges that); an address has one place, and of one prefix (/24, /48) no two are in one
+// bucket, nor more than kPerPrefixMax in all. Nodes that answer stay; a
 // newcomer to a full bucket takes the place of one that did not, or that was silent for kGoodFor
 // (BEP 5: questionable), the longest silent first. So to surround us takes as many prefixes as
 // there are places, and as many of ours to die.
 class RoutingTable {
  public:
-  static constexpr size_t kBucketSize = 8;  // k of BEP 5.
+  static constexpr size_t kBucketSize = 8;    // k of BEP 5.
+  static constexpr size_t kPerPrefixMax = 2;  // As in the ring of contacts.
   // The last one holds all that are nearer. The DHT has some 2^23 nodes, so that one is all but
   // empty.
   static constexpr size_t kBucketCount = 32;

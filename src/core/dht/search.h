@@ -55,7 +55,7 @@ class Search {
   Search(const Options& options, Random& random)
       : options_(options), lookup_(options.lookup, random) {}
 
-  void learn(const wire::CompactNode& node) { lookup_.learn(node); }
+  void learn(MonoTime now, const wire::CompactNode& node) { lookup_.learn(now, node); }
 
   // Asks whoever is next, at most `messages_max` messages. Returns how many were sent.
   size_t step(MonoTime now, Sender& sender, size_t messages_max, Outbox& out);

@@ -51,6 +51,7 @@ Server::Server(const Options& options, Random& random, MonoTime now)
       tables_{RoutingTable(options.id_seed), RoutingTable(options.id_seed)},
       responder_(options.responder, verifier_, tables_, random),
       cookies_(random.bytes<16>()),
+      silent_(random.bytes<16>()),
       next_upkeep_(now) {
   for (size_t i = 0; i < kFamilyCount; ++i) {
     const Family family = as_family(i);
@@ -60,6 +61,7 @@ Server::Server(const Options& options, Random& random, MonoTime now)
                        ? wire::conforming_node_id(*options.external_addresses[i], options.id_seed)
                        : options.id_seed);
     plans_[i] = {.neighbours_at = now,
+                 .neighbours_again = kNeighboursSoon,
                  .peers_at = now + kPeersFirst,
                  .publish_at = now,
                  .names_at = now + kNamesAfter,
@@ -176,7 +178,8 @@ bool Server::hear_search(MonoTime now, const DatagramArrived& input,
     verifier_.heard_elsewhere(now, node);
     const SearchPurpose purpose = search->purpose();
     if (purpose == SearchPurpose::kPeers || purpose == SearchPurpose::kAnnounce) {
-      wire::for_each_peer(response->peers, [this](const Endpoint& peer) { add_found_peer(peer); });
+      wire::for_each_peer(response->peers,
+                          [&](const Endpoint& peer) { add_found_peer(peer, input.from.address); });
     }
     learn_nodes(now, *response, &*search);
     return true;
@@ -216,19 +219,22 @@ void Server::learn_nodes(MonoTime now, const wire::KrpcResponse& response, const
     }
     if (search == nullptr) continue;
     wire::for_each_compact_node(nodes, is_v4 ? wire::kCompactNodeV4Size : wire::kCompactNodeV6Size,
-                                [&](const wire::CompactNode& node) { search->learn(node); });
+                                [&](const wire::CompactNode& node) { search->learn(now, node); });
   }
 }
 
-void Server::add_found_peer(const Endpoint& peer) {
+void Server::add_found_peer(const Endpoint& peer, const IpAddress& told_by) {
   if (peer.port == 0 || is_ours(peer)) return;
   const auto known = found_peers();
-  if (std::find(known.begin(), known.end(), peer) != known.end()) return;
+  const bool is_known = std::any_of(known.begin(), known.end(), [&peer](const FoundPeer& found) {
+    return found.endpoint == peer;
+  });
+  if (is_known) return;
   if (found_peer_count_ == kFoundPeersMax) {
     ++stats_.peers_forgotten;
     return;
   }
-  found_peers_[found_peer_count_++] = peer;
+  found_peers_[found_peer_count_++] = {peer, told_by};
 }
 
 // ---- What our own node asks.
@@ -275,7 +281,8 @@ Search* Server::begin(MonoTime now, Family family, SearchPurpose purpose,
       Search::Options{.purpose = purpose,
                       .lookup = {.target = target,
                                  .family = family,
-                                 .takes_special_purpose = options_.verifier.takes_special_purpose},
+                                 .takes_special_purpose = options_.verifier.takes_special_purpose,
+                                 .silent = &silent_},
                       .wants_both_families = purpose == SearchPurpose::kNeighbours &&
                                              serves(Family::kV4) && serves(Family::kV6)},
       random_);
@@ -284,7 +291,8 @@ Search* Server::begin(MonoTime now, Family family, SearchPurpose purpose,
   if (seed_count < kTableMin) {
     seed_count += verifier_.ring().take(now, family, std::span(seeds).subspan(seed_count));
   }
-  for (const wire::CompactNode& seed : std::span(seeds).first(seed_count)) (*place)->learn(seed);
+  for (const wire::CompactNode& seed : std::span(seeds).first(seed_count))
+    (*place)->learn(now, seed);
   return &**place;
 }
 
@@ -345,12 +353,16 @@ void Server::keep_up(MonoTime now, Family family, Outbox& out) {
     plan.names_again = std::min<Duration>(2 * plan.names_again, kNamesAgainMax);
   }
   keep_table_alive(now, family, out);
-  if (known == 0 && verifier_.ring().size(family) == 0) return;
+  if (known == 0 && verifier_.ring().size(family) == 0) {
+    plan.neighbours_again = kNeighboursSoon;
+    return;
+  }
 
   const auto has_place = [this] { return search_count() < kSearchesMax; };
   if (now >= plan.neighbours_at && has_place()) {
     const bool is_soon = known < kTableWanted || has_few_contacts;
-    plan.neighbours_at = now + (is_soon ? kNeighboursSoon : kNeighboursEvery);
+    plan.neighbours_at = now + (is_soon ? plan.neighbours_again : kNeighboursEvery);
+    plan.neighbours_again = std::min(2 * plan.neighbours_again, Duration(kNeighboursEvery));
     if (find_search(family, SearchPurpose::kNeighbours) == nullptr) {
       (void)begin(now, family, SearchPurpose::kNeighbours, own_id(family));
     }

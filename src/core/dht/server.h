@@ -17,6 +17,7 @@
 #include "core/dht/responder.h"
 #include "core/dht/routing_table.h"
 #include "core/dht/search.h"
+#include "core/dht/silent_nodes.h"
 #include "core/dht/verifier.h"
 #include "core/outbox.h"
 #include "wire/krpc.h"
@@ -111,8 +112,12 @@ class Server {
   // Nodes that are known from elsewhere are asked for others, at most kAskedMax of them.
   void hear_of(MonoTime now, std::span<const Endpoint> nodes, Outbox& out);
 
-  // Others that have announced themselves under the network's infohash.
-  std::span<const Endpoint> found_peers() const {
+  // Others that have announced themselves under the network's infohash, and which node said so.
+  struct FoundPeer {
+    Endpoint endpoint;
+    IpAddress told_by;
+  };
+  std::span<const FoundPeer> found_peers() const {
     return std::span(found_peers_).first(found_peer_count_);
   }
   void forget_found_peers() { found_peer_count_ = 0; }
@@ -141,6 +146,7 @@ class Server {
   };
   struct Plan {  // When our node of a family does what.
     MonoTime neighbours_at{};
+    Duration neighbours_again = kNeighboursSoon;  // While there are few; doubles each time.
     MonoTime peers_at{};
     MonoTime publish_at{};
     MonoTime names_at{};
@@ -159,7 +165,7 @@ class Server {
                   const wire::KrpcResponse& response);
   void learn_nodes(MonoTime now, const wire::KrpcResponse& response, const Search* from);
   void add_to_table(MonoTime now, const wire::CompactNode& node);
-  void add_found_peer(const Endpoint& peer);
+  void add_found_peer(const Endpoint& peer, const IpAddress& told_by);
 
   Search* find_search(Family family, SearchPurpose purpose);
   // Null where all are in use.
@@ -176,13 +182,14 @@ class Server {
   RoutingTables tables_;
   Responder responder_;
   PingCookies cookies_;  // Of what our own node asks outside of searches.
+  SilentNodes silent_;
   std::array<Home, kFamilyCount> homes_;
   std::array<AddressVotes, kFamilyCount> votes_;
   std::array<QueryRate, kFamilyCount> rates_;
   std::array<Plan, kFamilyCount> plans_;
   std::array<std::optional<Search>, kSearchesMax> searches_;
   std::array<Asked, kAskedMax> asked_{};
-  std::array<Endpoint, kFoundPeersMax> found_peers_;
+  std::array<FoundPeer, kFoundPeersMax> found_peers_;
   size_t found_peer_count_ = 0;
   bool is_supernode_ = false;
   bool wants_names_ = false;

@@ -233,6 +233,11 @@ void Finder::fail(MonoTime now, Attempt& attempt) {
   book_.unanswered(now, attempt.to);
 }
 
+bool Finder::has_open_questions() const {
+  return std::any_of(attempts_.begin(), attempts_.end(),
+                     [](const Attempt& attempt) { return attempt.state != State::kFree; });
+}
+
 std::optional<MonoTime> Finder::next_deadline() const {
   std::optional<MonoTime> next;
   bool has_free = false;

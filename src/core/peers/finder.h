@@ -105,6 +105,9 @@ class Finder {
   // Of the last Binding response, once.
   std::optional<Observation> take_observation();
 
+  // Whether there is anything that an answer could belong to.
+  bool has_open_questions() const;
+
   void step(MonoTime now, const DeadlinePassed& input, Outbox& out);
   std::optional<MonoTime> next_deadline() const;
 

@@ -123,7 +123,7 @@ struct Result {
 // Each answer takes 100 ms.
 Result look_up(Swarm& swarm, const NodeId& target, const std::vector<CompactNode>& seeds) {
   Lookup lookup({.target = target}, swarm.random());
-  for (const CompactNode& seed : seeds) lookup.learn(seed);
+  for (const CompactNode& seed : seeds) lookup.learn(MonoTime(1h), seed);
   const MonoTime start{1h};
   MonoTime now = start;
   struct Open {
@@ -208,7 +208,7 @@ class LookupTest : public testing::Test {
 
 TEST_F(LookupTest, AsksNoMoreAtATimeThanItMay) {
   Lookup lookup({}, random_);
-  for (uint32_t i = 0; i < 20; ++i) lookup.learn(node(0x10000001 + (i << 8)));
+  for (uint32_t i = 0; i < 20; ++i) lookup.learn(now_, node(0x10000001 + (i << 8)));
   size_t asked = 0;
   while (lookup.next_query(now_)) ++asked;
   EXPECT_EQ(Lookup::kInFlightMax, asked);
@@ -220,17 +220,17 @@ TEST_F(LookupTest, AsksNoMoreAtATimeThanItMay) {
 
 TEST_F(LookupTest, LearnsOnlyNodesThatCanBeWhereTheySay) {
   Lookup lookup({}, random_);
-  lookup.learn({NodeId{1}, {IpAddress::v4(0x7f000001), 6881}});
-  lookup.learn({NodeId{1}, {IpAddress::v4(0x0a000001), 6881}});
+  lookup.learn(now_, {NodeId{1}, {IpAddress::v4(0x7f000001), 6881}});
+  lookup.learn(now_, {NodeId{1}, {IpAddress::v4(0x0a000001), 6881}});
   CompactNode wrong = node(0x10000001);
   wrong.id[0] ^= 0x80;
-  lookup.learn(wrong);
+  lookup.learn(now_, wrong);
   CompactNode portless = node(0x10000101);
   portless.endpoint.port = 0;
-  lookup.learn(portless);
-  lookup.learn({NodeId{1}, *Endpoint::parse("[2600::1]:1")});
+  lookup.learn(now_, portless);
+  lookup.learn(now_, {NodeId{1}, *Endpoint::parse("[2600::1]:1")});
   EXPECT_FALSE(lookup.next_query(now_));
-  lookup.learn(node(0x10000001));
+  lookup.learn(now_, node(0x10000001));
   EXPECT_TRUE(lookup.next_query(now_));
   EXPECT_FALSE(lookup.next_query(now_));
 }
@@ -238,9 +238,9 @@ TEST_F(LookupTest, LearnsOnlyNodesThatCanBeWhereTheySay) {
 TEST_F(LookupTest, LetsNoPrefixSurroundItsTarget) {
   Lookup lookup({.target = NodeId{}}, random_);
   for (uint32_t host = 1; host <= 28; ++host) {
-    for (uint8_t i = 0; i < 8; ++i) lookup.learn(node(0x10000000 + host, i));
+    for (uint8_t i = 0; i < 8; ++i) lookup.learn(now_, node(0x10000000 + host, i));
   }
-  lookup.learn(node(0x20000001));
+  lookup.learn(now_, node(0x20000001));
   std::vector<Endpoint> asked;
   while (const auto query = lookup.next_query(now_)) asked.push_back(query->to);
   EXPECT_EQ(Lookup::kPerPrefixMax + 1, asked.size());
@@ -249,7 +249,7 @@ TEST_F(LookupTest, LetsNoPrefixSurroundItsTarget) {
 TEST_F(LookupTest, BelievesNoAnswerButThatOfWhomItAsked) {
   Lookup lookup({}, random_);
   const CompactNode asked = node(0x10000001);
-  lookup.learn(asked);
+  lookup.learn(now_, asked);
   const auto query = lookup.next_query(now_);
   ASSERT_TRUE(query);
   wire::KrpcResponse response;
@@ -268,7 +268,7 @@ TEST_F(LookupTest, DoesNotFindWhoAnswersUnderAnotherIdOrTooLateOrWithAnError) {
   for (const int how : {0, 1, 2}) {
     Lookup lookup({}, random_);
     const CompactNode asked = node(0x10000001);
-    lookup.learn(asked);
+    lookup.learn(now_, asked);
     const auto query = lookup.next_query(now_);
     ASSERT_TRUE(query);
     wire::KrpcResponse response;
@@ -303,7 +303,7 @@ TEST_F(LookupTest, GivesUpOnAnEndlessPromise) {
     ids[made.endpoint] = id;
     return made;
   };
-  lookup.learn(next());
+  lookup.learn(now_, next());
   size_t asked = 0;
   while (!lookup.is_done(now_)) {
     const auto query = lookup.next_query(now_);

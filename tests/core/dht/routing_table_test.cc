@@ -23,7 +23,7 @@ CompactNode in_bucket(unsigned bits, uint32_t number) {
   id[bits / 8] = static_cast<uint8_t>(0x80 >> bits % 8);
   id[18] = static_cast<uint8_t>(number >> 8);
   id[19] = static_cast<uint8_t>(number);
-  return {id, {IpAddress::v4(0x10000001 + (number << 8)), 6881}};
+  return {id, {IpAddress::v4(0x10000001 + (bits << 20) + (number << 8)), 6881}};
 }
 
 std::vector<CompactNode> nearest(const RoutingTable& table, const NodeId& target, size_t count) {

@@ -36,7 +36,7 @@ class SearchTest : public testing::Test {
     Search search({.purpose = purpose,
                    .lookup = {.target = wire::NodeId{0x00}, .takes_special_purpose = true}},
                   random_);
-    search.learn({id_of(1), endpoint_of(1)});
+    search.learn(now_, {id_of(1), endpoint_of(1)});
     for (int turn = 0; turn < 200 && !search.is_done(now_); ++turn) {
       Search::Sender sender{.home = home_, .port = 3478, .item = item, .rate = rate_};
       Outbox out;
