@@ -35,6 +35,8 @@ bool set(CommandLine& result, std::string_view option, std::string_view value) {
     result.wishes.node_count = *number;
   } else if (option == "--clients") {
     result.wishes.client_count = *number;
+  } else if (option == "--lookups") {
+    result.lookup_count = *number;
   } else if (option == "--minutes") {
     result.wishes.minutes = static_cast<unsigned>(*number);
   }
@@ -43,7 +45,7 @@ bool set(CommandLine& result, std::string_view option, std::string_view value) {
 
 bool takes_value(std::string_view option) {
   for (const std::string_view known :
-       {"--seed", "--seeds", "--profile", "--nodes", "--clients", "--minutes"}) {
+       {"--seed", "--seeds", "--profile", "--nodes", "--clients", "--minutes", "--lookups"}) {
     if (option == known) return true;
   }
   return false;
@@ -88,6 +90,7 @@ Result<CommandLine, std::string> parse_command_line(std::span<const std::string_
 std::string_view usage() {
   return "Usage: roost-sim [--seed N] [--seeds COUNT] [--profile NAME] [--nodes N] [--clients N]\n"
          "                 [--minutes N] [--trace]\n"
+         "       roost-sim --lookups COUNT [--seed N] [--clients N]\n"
          "\n"
          "Plays whole nodes in a simulated world: faults first, under which the oracles must "
          "hold,\n"
@@ -98,7 +101,10 @@ std::string_view usage() {
          "  --profile NAME  calm, lossy, hostile, flood, nat-zoo or clock; else by the seed\n"
          "  --nodes N, --clients N, --minutes N\n"
          "                  so many instead of what the seed draws; minutes are those of faults\n"
-         "  --trace         print what happens\n";
+         "  --trace         print what happens\n"
+         "  --lookups COUNT play so many lookups in a swarm of the DHT (10,000 members, or "
+         "--clients),\n"
+         "                  of which 30 % are gone and 25 % behind NATs; fails below 99 %\n";
 }
 
 std::string replay_command(const CommandLine& command_line, uint64_t seed) {

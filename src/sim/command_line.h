@@ -18,6 +18,7 @@ struct CommandLine {
   std::optional<uint64_t> seed_count;  // --seeds: closes with a line of totals.
   std::optional<Profile> profile;      // Empty: each seed has its own.
   Play wishes;                         // Counts and minutes.
+  size_t lookup_count = 0;             // --lookups: instead of worlds, so many lookups.
   bool prints_trace = false;
   bool wants_help = false;
 

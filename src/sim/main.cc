@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "sim/command_line.h"
+#include "sim/lookup_trial.h"
 #include "sim/profile.h"
 
 namespace roost::sim {
@@ -33,7 +34,17 @@ bool play_one(const CommandLine& command_line, uint64_t seed) {
   return passed;
 }
 
+int run_lookups(const CommandLine& command_line) {
+  LookupTrial trial{.seed = command_line.first_seed, .lookup_count = command_line.lookup_count};
+  if (command_line.wishes.client_count != 0) trial.member_count = command_line.wishes.client_count;
+  const LookupFigures figures = play(trial);
+  std::printf("%s\n", text(figures).c_str());
+  const size_t least = figures.lookup_count * 99;
+  return figures.items_found * 100 >= least && figures.nearest_found * 100 >= least ? 0 : 1;
+}
+
 int run(const CommandLine& command_line) {
+  if (command_line.lookup_count != 0) return run_lookups(command_line);
   const uint64_t count = command_line.seed_count.value_or(1);
   uint64_t passed = 0;
   for (uint64_t i = 0; i < count; ++i)

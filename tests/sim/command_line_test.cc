@@ -59,6 +59,8 @@ TEST(CommandLine, TakesAnySeedAndCountsUpToABound) {
   EXPECT_EQ(parsed({"--seed", "18446744073709551615"}).first_seed, ~uint64_t{0});
   EXPECT_EQ(parsed({"--seeds", "0"}).seed_count, 0u);
   EXPECT_EQ(parsed({"--nodes", "100000"}).wishes.node_count, 100'000u);
+  EXPECT_EQ(parsed({"--lookups", "5000"}).lookup_count, 5000u);
+  EXPECT_EQ(parsed({}).lookup_count, 0u);
 }
 
 TEST(CommandLine, SaysWhatIsWrong) {
@@ -105,7 +107,7 @@ TEST(CommandLine, GivesEachSeedItsOwnProfileUnlessToldOtherwise) {
 TEST(CommandLine, NamesEachOptionInItsUsage) {
   for (const std::string_view option :
        {"--seed N", "--seeds COUNT", "--profile NAME", "--nodes N", "--clients N", "--minutes N",
-        "--trace", "calm", "lossy", "hostile", "flood", "nat-zoo", "clock"}) {
+        "--trace", "--lookups COUNT", "calm", "lossy", "hostile", "flood", "nat-zoo", "clock"}) {
     EXPECT_NE(usage().find(option), std::string_view::npos) << option;
   }
 }
