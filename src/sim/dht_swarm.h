@@ -25,7 +25,7 @@ class DhtSwarm {
   static constexpr size_t kBucketSize = 8;  // k of BEP 5.
 
   struct Member {
-    wire::CompactNode contact;
+    wire::CompactNode contact{};
     bool is_alive = true;
     bool is_open = true;  // Answers whoever asks; else only whom it has asked (a NAT).
   };

@@ -50,8 +50,8 @@ class Trial {
 
  private:
   struct Course {
-    std::vector<uint32_t> found;  // The nearest first.
-    std::set<uint32_t> have_answered;
+    std::vector<uint32_t> found{};  // The nearest first.
+    std::set<uint32_t> have_answered{};
   };
 
   void try_one() {
