@@ -106,17 +106,20 @@ void add_id(std::string& to, const wire::NodeId& id) {
   add_string(to, as_text(id));
 }
 
+std::string compact(const Endpoint& endpoint) {
+  const auto bytes = endpoint.address.v6_bytes();
+  std::string text(as_text(bytes).substr(endpoint.address.is_v4() ? 12 : 0));
+  text.push_back(static_cast<char>(endpoint.port >> 8));
+  text.push_back(static_cast<char>(endpoint.port & 0xff));
+  return text;
+}
+
 void add_nodes(std::string& to, std::string_view key, std::span<const wire::CompactNode> nodes,
                bool is_v4) {
   std::string text;
   for (const wire::CompactNode& node : nodes) {
-    const IpAddress& address = node.endpoint.address;
-    if (address.is_v4() != is_v4) continue;
-    text.append(as_text(node.id));
-    const auto bytes = address.v6_bytes();
-    text.append(as_text(bytes).substr(is_v4 ? 12 : 0));
-    text.push_back(static_cast<char>(node.endpoint.port >> 8));
-    text.push_back(static_cast<char>(node.endpoint.port & 0xff));
+    if (node.endpoint.address.is_v4() != is_v4) continue;
+    text.append(as_text(node.id)).append(compact(node.endpoint));
   }
   if (text.empty()) return;
   add_string(to, key);
@@ -172,18 +175,22 @@ KrpcBytes write_query(const KrpcQuestion& question) {
   return bytes_of(text);
 }
 
-KrpcBytes write_answer(std::string_view transaction_id, const wire::NodeId& id,
-                       std::span<const wire::CompactNode> nodes, std::string_view token) {
-  std::string text = "d1:rd2:id";
-  add_id(text, id);
-  add_nodes(text, "nodes", nodes, true);
-  add_nodes(text, "nodes6", nodes, false);
-  if (!token.empty()) {
+KrpcBytes write_answer(const KrpcReply& reply) {
+  std::string text = "d";
+  if (reply.observed) {
+    text.append("2:ip");
+    add_string(text, compact(*reply.observed));
+  }
+  text.append("1:rd2:id");
+  add_id(text, reply.id);
+  add_nodes(text, "nodes", reply.nodes, true);
+  add_nodes(text, "nodes6", reply.nodes, false);
+  if (!reply.token.empty()) {
     text.append("5:token");
-    add_string(text, token);
+    add_string(text, reply.token);
   }
   text.append("e1:t");
-  add_string(text, transaction_id);
+  add_string(text, reply.transaction_id);
   text.append("1:y1:re");
   return bytes_of(text);
 }

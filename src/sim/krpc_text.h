@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/bytes.h"
+#include "base/endpoint.h"
 #include "wire/compact_address.h"
 #include "wire/node_id.h"
 
@@ -40,8 +41,14 @@ struct KrpcQuestion {
   std::string_view token{};  // Of announce_peer.
 };
 KrpcBytes write_query(const KrpcQuestion& question);
-// IPv4 and IPv6 nodes as they come.
-KrpcBytes write_answer(std::string_view transaction_id, const wire::NodeId& id,
-                       std::span<const wire::CompactNode> nodes = {}, std::string_view token = {});
+
+struct KrpcReply {
+  std::string_view transaction_id{};
+  wire::NodeId id{};
+  std::span<const wire::CompactNode> nodes{};  // Of both families, as they come.
+  std::string_view token{};
+  std::optional<Endpoint> observed{};  // "ip" (BEP 42): whom it goes to.
+};
+KrpcBytes write_answer(const KrpcReply& reply);
 
 }  // namespace roost::sim

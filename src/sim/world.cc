@@ -83,7 +83,7 @@ Host& World::add_host(const Place& place) {
   options.realm = realm;
   options.link = left.link;
   CHECK(place.has_v4 || place.has_v6);
-  if (place.has_v4) options.addresses.push_back(next_v4(realm));
+  if (place.has_v4) options.addresses.push_back(place.v4 ? *place.v4 : next_v4(realm));
   if (place.has_v6) options.addresses.push_back(next_v6());
   guests_.push_back(&hosts_.emplace_back(schedule_, network_, trace_, dice_.fork(), options));
   return *guests_.back();

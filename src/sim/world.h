@@ -4,6 +4,7 @@
 #include <deque>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -33,6 +34,8 @@ struct Place {
   bool has_v4 = true;
   bool has_v6 = true;
   NatOptions firewall;  // For IPv6, in each of the NATs' boxes.
+  // Instead of the next one, below 20.0.0.0/8: for whom it matters who has the neighbouring one.
+  std::optional<IpAddress> v4{};
 };
 
 // A simulated world: the Internet, nodes, and whoever else is on it; virtual time, one seed.

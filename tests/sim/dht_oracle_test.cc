@@ -29,6 +29,11 @@ CompactNode contact(uint32_t address, uint16_t port = 6881, uint8_t random = 0) 
 const CompactNode kAsker = contact(0x15000001);
 const CompactNode kNeighbour = contact(0x16000001);
 
+KrpcBytes answer(std::string_view transaction_id, const wire::NodeId& id,
+                 const std::vector<CompactNode>& nodes = {}, std::string_view token = {}) {
+  return write_answer({.transaction_id = transaction_id, .id = id, .nodes = nodes, .token = token});
+}
+
 class DhtOracleTest : public testing::Test {
  protected:
   uint64_t faults() { return verdict_.count() - std::exchange(faults_before_, verdict_.count()); }
@@ -53,11 +58,11 @@ class DhtOracleTest : public testing::Test {
   }
   void verify(const CompactNode& node) {
     ask(node.endpoint);
-    arrive(node.endpoint, write_answer("aa", node.id));
+    arrive(node.endpoint, answer("aa", node.id));
   }
   // kAsker is told of these nodes.
   void hand_out(const std::vector<CompactNode>& nodes) {
-    arrive(kAsker.endpoint, long_query(), {{kAsker.endpoint, write_answer("q", {}, nodes)}});
+    arrive(kAsker.endpoint, long_query(), {{kAsker.endpoint, answer("q", {}, nodes)}});
   }
   static KrpcBytes long_query() {
     return write_query({.method = "find_node", .transaction_id = "q", .target = wire::NodeId{}});
@@ -73,8 +78,8 @@ TEST_F(DhtOracleTest, AllowsWhatAnHonestNodeDoes) {
   verify(kNeighbour);
   hand_out({kNeighbour});
   arrive(kAsker.endpoint, long_query(),
-         {{kAsker.endpoint, write_query({})}, {kAsker.endpoint, write_answer("q", {})}});
-  arrive(kAsker.endpoint, write_answer("unasked", {}));
+         {{kAsker.endpoint, write_query({})}, {kAsker.endpoint, answer("q", {})}});
+  arrive(kAsker.endpoint, answer("unasked", {}));
   arrive(kAsker.endpoint, {'x'}, {{kAsker.endpoint, KrpcBytes(900, 'x')}});
   EXPECT_EQ(faults(), 0u) << verdict_.text();
   EXPECT_EQ(oracle_.answered(), 2u);
@@ -93,17 +98,17 @@ TEST_F(DhtOracleTest, CountsThoseHandedOutThatLive) {
 }
 
 TEST_F(DhtOracleTest, ReportsAnAnswerToAnotherOrTwoOrToNoQuery) {
-  arrive(kAsker.endpoint, long_query(), {{kNeighbour.endpoint, write_answer("q", {})}});
+  arrive(kAsker.endpoint, long_query(), {{kNeighbour.endpoint, answer("q", {})}});
   EXPECT_EQ(faults(), 1u);
   const Endpoint other_port{kAsker.endpoint.address, 1};
-  arrive(kAsker.endpoint, long_query(), {{other_port, write_answer("q", {})}});
+  arrive(kAsker.endpoint, long_query(), {{other_port, answer("q", {})}});
   EXPECT_EQ(faults(), 1u);
   arrive(kAsker.endpoint, long_query(),
-         {{kAsker.endpoint, write_answer("q", {})}, {kAsker.endpoint, write_answer("q", {})}});
+         {{kAsker.endpoint, answer("q", {})}, {kAsker.endpoint, answer("q", {})}});
   EXPECT_EQ(faults(), 1u);
-  step(core::DeadlinePassed(), {{kAsker.endpoint, write_answer("q", {})}});
+  step(core::DeadlinePassed(), {{kAsker.endpoint, answer("q", {})}});
   EXPECT_EQ(faults(), 1u);
-  arrive(kAsker.endpoint, write_answer("aa", {}), {{kAsker.endpoint, write_answer("q", {})}});
+  arrive(kAsker.endpoint, answer("aa", {}), {{kAsker.endpoint, answer("q", {})}});
   EXPECT_EQ(faults(), 1u);
   arrive(kAsker.endpoint, long_query(), {{kAsker.endpoint, {'d', 'x'}}});
   EXPECT_EQ(faults(), 1u);
@@ -113,8 +118,8 @@ TEST_F(DhtOracleTest, ReportsMoreThanThreeTimesTheBytesToWhoHasProvenNothing) {
   const KrpcBytes query = long_query();
   const size_t room = 3 * query.size();
   const auto answer_of = [](size_t size) {
-    const size_t bare = write_answer("q", {}, {}, std::string(100, 't')).size() - 100;
-    return write_answer("q", {}, {}, std::string(size - bare, 't'));
+    const size_t bare = answer("q", {}, {}, std::string(100, 't')).size() - 100;
+    return answer("q", {}, {}, std::string(size - bare, 't'));
   };
   arrive(kAsker.endpoint, query, {{kAsker.endpoint, answer_of(room)}});
   EXPECT_EQ(faults(), 0u) << verdict_.text();
@@ -125,7 +130,7 @@ TEST_F(DhtOracleTest, ReportsMoreThanThreeTimesTheBytesToWhoHasProvenNothing) {
   EXPECT_EQ(faults(), 1u) << "the ping counts";
 
   // Whoever answers has proven its address, for half an hour.
-  arrive(kAsker.endpoint, write_answer("aa", kAsker.id));
+  arrive(kAsker.endpoint, answer("aa", kAsker.id));
   arrive(kAsker.endpoint, query, {{kAsker.endpoint, answer_of(room + 1)}});
   EXPECT_EQ(faults(), 0u) << verdict_.text();
   pass(DhtOracle::kProvenFor + 2min);
@@ -138,13 +143,13 @@ TEST_F(DhtOracleTest, TakesATokenForAProofOnlyWhereItWasSent) {
     return write_query(
         {.method = "announce_peer", .id = {}, .target = wire::NodeId{}, .token = token});
   };
-  const KrpcBytes large = write_answer("aa", {}, {}, std::string(900, 't'));
-  arrive(kAsker.endpoint, long_query(), {{kAsker.endpoint, write_answer("q", {}, {}, "tok")}});
+  const KrpcBytes large = answer("aa", {}, {}, std::string(900, 't'));
+  arrive(kAsker.endpoint, long_query(), {{kAsker.endpoint, answer("q", {}, {}, "tok")}});
   arrive(kNeighbour.endpoint, announce("tok"), {{kNeighbour.endpoint, large}});
   EXPECT_EQ(faults(), 1u) << "it is another's";
   arrive(kAsker.endpoint, announce("kot"), {{kAsker.endpoint, large}});
   EXPECT_EQ(faults(), 1u);
-  arrive(kAsker.endpoint, long_query(), {{kAsker.endpoint, write_answer("q", {}, {}, "tok")}});
+  arrive(kAsker.endpoint, long_query(), {{kAsker.endpoint, answer("q", {}, {}, "tok")}});
   arrive(kAsker.endpoint, announce("tok"), {{kAsker.endpoint, large}});
   EXPECT_EQ(faults(), 0u) << verdict_.text();
   oracle_.forget();
@@ -166,11 +171,11 @@ TEST_F(DhtOracleTest, ReportsWhoIsHandedOutAndMustNotBe) {
   CompactNode unanswered = contact(0x18000001);
   ask(unanswered.endpoint);
   CompactNode wrong = contact(0x19000001);
-  arrive(wrong.endpoint, write_answer("aa", wrong.id));  // Nobody has asked it.
+  arrive(wrong.endpoint, answer("aa", wrong.id));  // Nobody has asked it.
   CompactNode late = contact(0x1a000001);
   ask(late.endpoint);
   pass(DhtOracle::kAnswerWithin + 1s);
-  arrive(late.endpoint, write_answer("aa", late.id));
+  arrive(late.endpoint, answer("aa", late.id));
   CompactNode bad_id = contact(0x1b000001);
   bad_id.id[0] ^= 0x80;
   verify(bad_id);

@@ -54,13 +54,18 @@ TEST(KrpcText, WritesQueriesThatTheDaemonReads) {
 }
 
 TEST(KrpcText, WritesAnswersThatTheDaemonReads) {
-  const KrpcBytes bytes = write_answer("t", kId, kNodes, "tok");
+  const KrpcBytes bytes = write_answer({.transaction_id = "t",
+                                        .id = kId,
+                                        .nodes = kNodes,
+                                        .token = "tok",
+                                        .observed = kNodes[1].endpoint});
   const auto message = wire::parse_krpc(bytes);
   ASSERT_TRUE(message);
   const auto response = wire::parse_response(*message);
   ASSERT_TRUE(response);
   EXPECT_EQ(response->id, kId);
   EXPECT_EQ(as_text(response->token), "tok");
+  EXPECT_EQ(message->head.observed, kNodes[1].endpoint);
   std::vector<wire::CompactNode> found;
   const auto add = [&found](const wire::CompactNode& node) { found.push_back(node); };
   wire::for_each_compact_node(response->nodes, wire::kCompactNodeV4Size, add);
@@ -93,7 +98,11 @@ TEST(KrpcText, ReadsWhatTheDaemonWrites) {
 }
 
 TEST(KrpcText, ReadsNothingInWhatIsNoMessage) {
-  const KrpcBytes whole = write_answer("t", kId, kNodes, "tok");
+  const KrpcBytes whole = write_answer({.transaction_id = "t",
+                                        .id = kId,
+                                        .nodes = kNodes,
+                                        .token = "tok",
+                                        .observed = kNodes[1].endpoint});
   for (size_t size = 0; size < whole.size(); ++size) {
     EXPECT_FALSE(read_krpc(Bytes(whole).first(size))) << size;
   }
