@@ -25,13 +25,22 @@ uint64_t refusals(const node::Budget& budget) {
          budget.refusals(node::Budget::Refusal::kMonthly);
 }
 
+uint64_t accounted_messages(const core::dht::Server& dht) {
+  uint64_t answers = sum(dht.verifier().stats().answers);
+  for (const auto family : {core::dht::Family::kV4, core::dht::Family::kV6}) {
+    answers += dht.query_rate(family).answered_count();
+  }
+  return sum(dht.stats().drops) + sum(dht.responder().stats().queries) + answers;
+}
+
 }  // namespace
 
 uint64_t accounted_messages(const node::Node& node) {
   const auto& stun = node.stun_stats();
   return sum(node.stats().drops) + sum(node.dtls_stats()) + sum(stun.malformed) + sum(stun.drops) +
          stun.indications + sum(stun.requests) +
-         (node.turn() != nullptr ? node.turn()->stats().messages : 0);
+         (node.turn() != nullptr ? node.turn()->stats().messages : 0) +
+         (node.dht() != nullptr ? accounted_messages(*node.dht()) : 0);
 }
 
 NodeShell::NodeShell(Host& host, Trace& trace, Verdict& verdict, CookieOracle& cookies,
@@ -55,7 +64,8 @@ NodeShell::NodeShell(Host& host, Trace& trace, Verdict& verdict, CookieOracle& c
       stream_relay_oracle_(verdict, config_.relay),
       stream_oracle_(verdict, config_),
       account_oracle_(verdict),
-      donation_oracle_(verdict, config_.donate) {
+      donation_oracle_(verdict, config_.donate),
+      dht_oracle_(verdict) {
   CHECK(!node::find_missing_socket(config_, sockets_));
   wall_offset_ = options_.wall.time_since_epoch() - host_.now().time_since_epoch();
   start_node();
@@ -98,6 +108,7 @@ void NodeShell::crash() {
   stream_relay_oracle_.forget();
   stream_oracle_.forget();
   donation_oracle_.crashed();
+  dht_oracle_.forget();
   for (const IpAddress& address : host_.addresses()) cookie_oracle_.forget(address);
 }
 
@@ -182,7 +193,11 @@ void NodeShell::on_wake_up(uint64_t what) {
     case WakeUp::kBatch: return turn_batch();
     case WakeUp::kLink:
     case WakeUp::kAssociation: return;  // Have been dealt with.
-    case WakeUp::kDeadline: timer_set_for_.reset(); return turn(core::DeadlinePassed{});
+    case WakeUp::kDeadline:
+      // One that was set for another time since cannot be taken back, and must not set it anew.
+      if (!timer_set_for_ || host_.now() < *timer_set_for_ - boot_offset_) return;
+      timer_set_for_.reset();
+      return turn(core::DeadlinePassed{});
     case WakeUp::kEarlyDeadline:
       host_.wake_up(host_.now() + options_.early_deadline_period, what);
       return turn(core::DeadlinePassed{});
@@ -250,6 +265,7 @@ void NodeShell::step(const core::Input& input) {
   stream_oracle_.check(now.mono, input, actions, node_->connection_admission().open_count());
   account_oracle_.check(now.mono, input, accounted_before, accounted_messages(*node_));
   donation_oracle_.check(now, input, actions);
+  dht_oracle_.check(host_.now(), input, actions);
   const auto& month = node_->budget().month();
   donation_oracle_.check_month(now, {month.month, month.bytes_sent});
 }
@@ -288,7 +304,12 @@ void NodeShell::carry_out(const core::SendDatagram& send) {
   ++datagrams_sent_;
   std::vector<uint8_t> payload(send.head.begin(), send.head.end());
   payload.insert(payload.end(), send.payload.begin(), send.payload.end());
-  host_.send_datagram(send.local.endpoint, send.to, payload);
+  Endpoint from = send.local.endpoint;
+  // The kernel chooses.
+  if (from.address.is_unspecified()) {
+    from.address = host_.address_towards(send.to.address).value_or(from.address);
+  }
+  host_.send_datagram(from, send.to, payload);
 }
 
 void NodeShell::carry_out(const core::OpenRelay& order) {

@@ -20,6 +20,7 @@
 #include "sim/associations.h"
 #include "sim/connection.h"
 #include "sim/cookie_oracle.h"
+#include "sim/dht_oracle.h"
 #include "sim/disk_queue.h"
 #include "sim/host.h"
 #include "sim/oracles.h"
@@ -86,6 +87,7 @@ class NodeShell final : public Program, private PeerLinks::Shell, private Associ
   uint64_t datagrams_sent() const { return datagrams_sent_; }
   const DonationOracle& donation() const { return donation_oracle_; }
   const PeerLinks& peer_links() const { return peer_links_; }
+  DhtOracle& dht_oracle() { return dht_oracle_; }
 
   void on_packet(Packet packet) override;
   void on_wake_up(uint64_t what) override;
@@ -216,6 +218,7 @@ class NodeShell final : public Program, private PeerLinks::Shell, private Associ
   StreamOracle stream_oracle_;
   AccountOracle account_oracle_;
   DonationOracle donation_oracle_;
+  DhtOracle dht_oracle_;
 };
 
 // What a node has counted of the messages that came in, each of which belongs to one counter.

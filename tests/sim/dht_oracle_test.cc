@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "sim/dice.h"
+#include "sim/oracles.h"
 
 namespace roost::sim {
 namespace {
@@ -248,6 +249,19 @@ TEST_F(DhtOracleTest, ReportsAPrefixWithMoreThanItsShareOfTheRing) {
                      {IpAddress(0x2a00'0000'0001'0000, 1), IpAddress(0x2a00'0000'0002'0001, 1),
                       IpAddress(0x2a00'0000'0003'0002, 1)});
   EXPECT_EQ(faults(), 0u);
+}
+
+TEST_F(DhtOracleTest, JudgesWhatTheOracleOfRepliesLeavesToIt) {
+  ReplyOracle replies(verdict_, {kNode.address});
+  const KrpcBytes ping = write_query({});
+  const core::Action actions[] = {datagram(kAsker.endpoint, ping),
+                                  datagram(kNeighbour.endpoint, ping)};
+  replies.check(now_, core::DeadlinePassed(), actions);
+  EXPECT_EQ(faults(), 0u) << verdict_.text();
+  const KrpcBytes other = {'x'};
+  const core::Action not_of_the_dht[] = {datagram(kAsker.endpoint, other)};
+  replies.check(now_, core::DeadlinePassed(), not_of_the_dht);
+  EXPECT_EQ(faults(), 1u);
 }
 
 }  // namespace

@@ -5,10 +5,12 @@
 // Method: one node, and a peer on another host that sends segments and datagrams by hand.
 #include "sim/node_shell.h"
 
+#include <algorithm>
 #include <gtest/gtest.h>
 #include <string>
 
 #include "sim/actors/transaction.h"
+#include "sim/krpc_text.h"
 #include "sim/world.h"
 
 namespace roost::sim {
@@ -365,6 +367,30 @@ TEST_F(NodeShellTest, CountsTowardsTheMonthOfItsClock) {
   node_.set_wall_clock(WallTime());
   EXPECT_EQ(ask(node_.endpoint(true)).size(), 1u);
   EXPECT_EQ(node_.donation().month(), (DonationOracle::Month{12 * 2030, 2 * of_one}));
+}
+
+// A ping of its own account has no address of ours in it: the kernel would choose one.
+TEST_F(NodeShellTest, AnswersAndAsksNodesOfTheDht) {
+  const KrpcBytes query = write_query({.method = "find_node", .target = wire::NodeId{}});
+  for (const bool is_v4 : {true, false}) {
+    peer_.host.send_datagram(local(is_v4), node_.endpoint(is_v4), query);
+    std::string kinds;
+    for (const Packet& packet : received()) {
+      EXPECT_EQ(packet.source, node_.endpoint(is_v4));
+      const auto text = read_krpc(packet.payload);
+      ASSERT_TRUE(text);
+      kinds.push_back(text->kind);
+      if (text->kind != 'q') continue;
+      const KrpcBytes pong = write_answer({.transaction_id = text->transaction_id});
+      peer_.host.send_datagram(local(is_v4), packet.source, pong);
+    }
+    std::sort(kinds.begin(), kinds.end());
+    EXPECT_EQ(kinds, "qr");
+  }
+  EXPECT_EQ(node_.dht_oracle().answered(), 2u);
+  EXPECT_EQ(node_.node().dht()->verifier().stats().answers[0], 1u);
+  EXPECT_TRUE(received().empty());
+  EXPECT_EQ(node_.node().dht()->verifier().stats().answers[0], 2u);
 }
 
 }  // namespace
