@@ -7,7 +7,8 @@
 namespace roost::sim {
 namespace {
 
-constexpr uint64_t kCountMax = 100'000;  // Of nodes, clients, minutes.
+constexpr uint64_t kCountMax = 100'000;      // Of nodes, clients, lookups.
+constexpr uint64_t kMinutesMax = 1'000'000;  // Nearly two years.
 constexpr uint64_t kAny = std::numeric_limits<uint64_t>::max();
 
 std::optional<uint64_t> parse_number(std::string_view text, uint64_t most) {
@@ -20,7 +21,9 @@ std::optional<uint64_t> parse_number(std::string_view text, uint64_t most) {
 
 // Whether the option is known and its value good.
 bool set(CommandLine& result, std::string_view option, std::string_view value) {
-  const uint64_t most = option == "--seed" || option == "--seeds" ? kAny : kCountMax;
+  const uint64_t most = option == "--seed" || option == "--seeds" ? kAny
+                        : option == "--minutes"                   ? kMinutesMax
+                                                                  : kCountMax;
   const auto number = parse_number(value, most);
   if (option == "--profile") {
     result.profile = find_profile(value);
@@ -35,6 +38,11 @@ bool set(CommandLine& result, std::string_view option, std::string_view value) {
     result.wishes.node_count = *number;
   } else if (option == "--clients") {
     result.wishes.client_count = *number;
+  } else if (option == "--hostile") {
+    result.wishes.hostile_count = *number;
+  } else if (option == "--hostile-within") {
+    if (*number != 1 && *number != 16 && *number != 24) return false;
+    result.wishes.hostile_prefix = static_cast<unsigned>(*number);
   } else if (option == "--lookups") {
     result.lookup_count = *number;
   } else if (option == "--minutes") {
@@ -44,8 +52,8 @@ bool set(CommandLine& result, std::string_view option, std::string_view value) {
 }
 
 bool takes_value(std::string_view option) {
-  for (const std::string_view known :
-       {"--seed", "--seeds", "--profile", "--nodes", "--clients", "--minutes", "--lookups"}) {
+  for (const std::string_view known : {"--seed", "--seeds", "--profile", "--nodes", "--clients",
+                                       "--minutes", "--hostile", "--hostile-within", "--lookups"}) {
     if (option == known) return true;
   }
   return false;
@@ -89,7 +97,7 @@ Result<CommandLine, std::string> parse_command_line(std::span<const std::string_
 
 std::string_view usage() {
   return "Usage: roost-sim [--seed N] [--seeds COUNT] [--profile NAME] [--nodes N] [--clients N]\n"
-         "                 [--minutes N] [--trace]\n"
+         "                 [--minutes N] [--hostile N] [--hostile-within BITS] [--trace]\n"
          "       roost-sim --lookups COUNT [--seed N] [--clients N]\n"
          "\n"
          "Plays whole nodes in a simulated world: faults first, under which the oracles must "
@@ -98,9 +106,15 @@ std::string_view usage() {
          "\n"
          "  --seed N        play the world of this seed (1)\n"
          "  --seeds COUNT   play so many, from --seed on, and count those that passed\n"
-         "  --profile NAME  calm, lossy, hostile, flood, nat-zoo or clock; else by the seed\n"
+         "  --profile NAME  calm, lossy, hostile, flood, nat-zoo, clock or swarm; else by the "
+         "seed\n"
          "  --nodes N, --clients N, --minutes N\n"
          "                  so many instead of what the seed draws; minutes are those of faults\n"
+         "  --hostile N, --hostile-within BITS\n"
+         "                  of a swarm: addresses that lie; in one /24, in one /16 in a /24 each, "
+         "or "
+         "(1)\n"
+         "                  in /24 anywhere\n"
          "  --trace         print what happens\n"
          "  --lookups COUNT play so many lookups in a swarm of the DHT (10,000 members, or "
          "--clients),\n"
@@ -117,6 +131,8 @@ std::string replay_command(const CommandLine& command_line, uint64_t seed) {
   add(" --nodes ", play.node_count);
   add(" --clients ", play.client_count);
   add(" --minutes ", play.minutes);
+  add(" --hostile ", play.hostile_count);
+  add(" --hostile-within ", play.hostile_prefix);
   return command;
 }
 

@@ -26,6 +26,7 @@ bool play_one(const CommandLine& command_line, uint64_t seed) {
               " answers, trace %016" PRIx64 ", %s\n",
               seed, label(world.profile).data(), outcome.event_count, outcome.answer_count,
               outcome.trace_hash, passed ? "passed" : "FAILED");
+  if (!outcome.figures.empty()) std::printf("%s", outcome.figures.c_str());
   if (!passed) {
     std::printf("%sagain: %s\n", outcome.faults.c_str(),
                 replay_command(command_line, seed).c_str());

@@ -23,6 +23,7 @@
 #include "sim/actors/stream_client.h"
 #include "sim/actors/stream_relay_client.h"
 #include "sim/actors/turn_client.h"
+#include "sim/swarm_game.h"
 #include "sim/world.h"
 
 namespace roost::sim {
@@ -33,7 +34,8 @@ using std::chrono::minutes;
 using std::chrono::seconds;
 
 constexpr Profile kProfiles[] = {Profile::kCalm,  Profile::kLossy,  Profile::kHostile,
-                                 Profile::kFlood, Profile::kNatZoo, Profile::kClock};
+                                 Profile::kFlood, Profile::kNatZoo, Profile::kClock,
+                                 Profile::kSwarm};
 
 // After the last attack: silent connections end, prefixes and donations recover.
 constexpr Duration kDustSettles = seconds(15);
@@ -78,6 +80,7 @@ std::vector<Fault> faults_of(Profile profile) {
     case Profile::kNatZoo: return {Fault::kNatReboots, Fault::kLines};
     case Profile::kClock:
       return {Fault::kClockJumps, Fault::kClockJumps, Fault::kPower, Fault::kGrants};
+    case Profile::kSwarm: return {};  // Has a game of its own.
   }
   return {};
 }
@@ -168,8 +171,8 @@ Outcome Game::play() {
   world_.run_for(kAllIsOver);
   world_.check_remains();
   world_.network().check_invariants();
-  return {world_.event_count(), world_.trace().hash(), world_.liveness().successes(),
-          world_.verdict().count(), world_.verdict().text()};
+  return {world_.event_count(),     world_.trace().hash(),   world_.liveness().successes(),
+          world_.verdict().count(), world_.verdict().text(), {}};
 }
 
 // ---- Who is there.
@@ -590,6 +593,7 @@ std::string_view label(Profile profile) {
     case Profile::kFlood: return "flood";
     case Profile::kNatZoo: return "nat-zoo";
     case Profile::kClock: return "clock";
+    case Profile::kSwarm: return "swarm";
   }
   return "";
 }
@@ -602,6 +606,7 @@ std::optional<Profile> find_profile(std::string_view name) {
 }
 
 Outcome play(const Play& play, const Trace::Listener& listener) {
+  if (play.profile == Profile::kSwarm) return play_swarm(play, listener);
   return Game(play, listener).play();
 }
 

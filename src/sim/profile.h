@@ -20,8 +20,9 @@ enum class Profile : uint8_t {
   kFlood,    // Ten thousand prefixes flood on, also after the healing.
   kNatZoo,   // A client behind every kind of NAT finds out which kind it is.
   kClock,    // Wall clocks jump to and fro over the turn of months, donations run out, power fails.
+  kSwarm,    // Hours or days of a DHT whose nodes come and go, and some of them lie.
 };
-inline constexpr size_t kProfileCount = 6;
+inline constexpr size_t kProfileCount = 7;
 std::string_view label(Profile profile);
 std::optional<Profile> find_profile(std::string_view name);
 
@@ -33,6 +34,10 @@ struct Play {
   size_t node_count = 0;
   size_t client_count = 0;
   unsigned minutes = 0;  // Of faults, before the healing.
+  // Of a swarm: addresses that lie, and the prefix of IPv4 that all of them are in (24, 16, or 1
+  // for a /24 each, wherever).
+  size_t hostile_count = 0;
+  unsigned hostile_prefix = 0;
 };
 
 struct Outcome {
@@ -41,6 +46,7 @@ struct Outcome {
   uint64_t answer_count = 0;  // That honest clients got.
   uint64_t fault_count = 0;   // 0: all oracles held.
   std::string faults;         // One a line.
+  std::string figures;        // For the reader; may be empty.
 };
 
 // Plays the world to its end. `listener`, when there is one, is told each event.

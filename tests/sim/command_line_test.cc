@@ -86,7 +86,9 @@ TEST(CommandLine, SaysWhatIsWrong) {
       {{"--profile="}, " is no value for --profile"},
       {{"--nodes=100001"}, "100001 is no value for --nodes"},
       {{"--clients", "100001"}, "100001 is no value for --clients"},
-      {{"--minutes", "100001"}, "100001 is no value for --minutes"},
+      {{"--minutes", "1000001"}, "1000001 is no value for --minutes"},
+      {{"--hostile", "100001"}, "100001 is no value for --hostile"},
+      {{"--hostile-within", "20"}, "20 is no value for --hostile-within"},
   };
   for (const Row& row : rows) {
     const auto result = parse_command_line(row.arguments);
@@ -107,7 +109,8 @@ TEST(CommandLine, GivesEachSeedItsOwnProfileUnlessToldOtherwise) {
 TEST(CommandLine, NamesEachOptionInItsUsage) {
   for (const std::string_view option :
        {"--seed N", "--seeds COUNT", "--profile NAME", "--nodes N", "--clients N", "--minutes N",
-        "--trace", "--lookups COUNT", "calm", "lossy", "hostile", "flood", "nat-zoo", "clock"}) {
+        "--trace", "--lookups COUNT", "calm", "lossy", "hostile", "flood", "nat-zoo", "clock",
+        "swarm", "--hostile N", "--hostile-within BITS"}) {
     EXPECT_NE(usage().find(option), std::string_view::npos) << option;
   }
 }
@@ -120,6 +123,7 @@ TEST(CommandLine, ReplaysAWorldByACommandThatMeansTheSameWorld) {
       {"--nodes", "2"},
       {"--clients=30", "--minutes=9"},
       {"--nodes", "2", "--clients", "3", "--minutes", "4", "--profile", "hostile"},
+      {"--profile", "swarm", "--hostile", "28", "--hostile-within=24"},
   };
   for (const Arguments& arguments : commands) {
     for (const uint64_t seed : {uint64_t{0}, uint64_t{7}, ~uint64_t{0}}) {
@@ -143,6 +147,8 @@ TEST(CommandLine, ReplaysAWorldByACommandThatMeansTheSameWorld) {
       EXPECT_EQ(play.node_count, expect.node_count) << command;
       EXPECT_EQ(play.client_count, expect.client_count) << command;
       EXPECT_EQ(play.minutes, expect.minutes) << command;
+      EXPECT_EQ(play.hostile_count, expect.hostile_count) << command;
+      EXPECT_EQ(play.hostile_prefix, expect.hostile_prefix) << command;
     }
   }
 }

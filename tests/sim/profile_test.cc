@@ -57,6 +57,29 @@ TEST(Profile, PlaysAnotherWorldForEachWish) {
   EXPECT_EQ(hashes.size(), 4u);
 }
 
+TEST(Profile, GivesThoseThatLieNoMoreOfTheRingThanTheirPrefixesHave) {
+  struct Row {
+    size_t addresses;
+    unsigned prefix;
+    std::string_view expect;
+  };
+  const Row rows[] = {
+      {28, 24, "  28 addresses lie, with 2 places at most;"},
+      {28, 16, "  28 addresses lie, with 28 places at most;"},
+      {10, 1, "  10 addresses lie, with 10 places at most;"},
+  };
+  for (const Row& row : rows) {
+    const Outcome outcome = play({.seed = 1,
+                                  .profile = Profile::kSwarm,
+                                  .client_count = 100,
+                                  .minutes = 30,
+                                  .hostile_count = row.addresses,
+                                  .hostile_prefix = row.prefix});
+    EXPECT_EQ(outcome.fault_count, 0u) << outcome.faults;
+    EXPECT_EQ(outcome.figures.substr(0, row.expect.size()), row.expect) << outcome.figures;
+  }
+}
+
 TEST(Profile, TellsEachEventAndIsNotChangedByTelling) {
   const Play world = {.seed = 2, .profile = Profile::kLossy};
   uint64_t told = 0;
@@ -90,6 +113,7 @@ TEST(Profile, AfflictsItsWorldsWithItsFaults) {
       {Profile::kFlood, {kCrash, kRestart, kReload, kHeal}, {kSplit, kReboot}},
       {Profile::kNatZoo, {kReboot, kHeal}, {kCrash, kSplit}},
       {Profile::kClock, {kClock, kCrash, kRestart, kHeal}, {kSplit, kReboot}},
+      {Profile::kSwarm, {kCrash, kRestart, kSplit, kReboot, kHeal}, {kOpen, kReload, kClock}},
   };
   EXPECT_EQ(std::size(rows), kProfileCount);
   for (const Row& row : rows) {
