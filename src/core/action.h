@@ -201,7 +201,6 @@ struct NamesResolved {  // Nothing while there is no resolver, or no network.
 
 struct DeadlinePassed {};
 
-// CommitDone and RangeRead are in core/store_terms.h.
 using Input =
     std::variant<DatagramArrived, StreamOpened, MessageArrived, StreamBytesSent, StreamClosed,
                  HttpRequestArrived, RelayOpened, RelayRefused, RelayDatagramArrived,
@@ -343,7 +342,6 @@ struct Note {
   std::string_view what;
 };
 
-// Commit and ReadRange are in core/store_terms.h.
 using Action =
     std::variant<SendDatagram, SendMessage, AcceptDtls, RefuseStream, HttpReply, OpenRelay,
                  CloseRelay, SendFromRelay, ConnectPeer, TakePeer, BindPeer, ClosePeer,

@@ -41,9 +41,9 @@ class DhtOracle {
   static constexpr size_t kPerPrefixMax = 2;
   static constexpr Duration kFreshFor = std::chrono::hours(1);
   static constexpr Duration kProvenFor = std::chrono::minutes(30);
-  // Every lookup may be told of the same address. They begin every 10 seconds while the node knows
-  // few others, two at a time, and there are two families.
-  static constexpr size_t kUnaskedPerHourMax = 1500;
+  // A lookup leaves out who was silent in the last 15 minutes, unless too many were to be told
+  // apart; under each ID and port that is named an address is another.
+  static constexpr size_t kUnaskedPerHourMax = 60;
   // Later answers are none: the node keeps no state and its cookies end by then.
   static constexpr Duration kAnswerWithin = std::chrono::minutes(1);
 

@@ -108,7 +108,7 @@ class Trial {
     std::array<CompactNode, 2 * Lookup::kNearest> seeds;
     const size_t seed_count = table.nearest(target, seeds);
     Lookup lookup({.target = target}, dice_.random());
-    for (size_t i = 0; i < seed_count; ++i) lookup.learn(seeds[i]);
+    for (size_t i = 0; i < seed_count; ++i) lookup.learn(now, seeds[i]);
 
     struct Answer {
       MonoTime arrives_at;
