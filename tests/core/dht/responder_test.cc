@@ -4,6 +4,7 @@
 // ever sent more than three times what came from it.
 #include "core/dht/responder.h"
 
+#include <algorithm>
 #include <gtest/gtest.h>
 #include <set>
 #include <string>
@@ -369,6 +370,78 @@ TEST_F(ResponderTest, SaysWhatAQueryLacks) {
   // To a stranger whose query is smaller than what there is to say: nothing.
   const Outcome outcome = ask_raw(kStrangerV6, as_bytes("d1:ade1:q1:x1:t1:a1:y1:qe"));
   EXPECT_LE(outcome.bytes, 3 * outcome.asked);
+}
+
+TEST_F(ResponderTest, TakesAFewPutsASecondOfAPrefix) {
+  const std::string shown = token(kStranger, KrpcMethod::kGet);
+  KrpcQuery put = query(KrpcMethod::kPut);
+  put.token = as_bytes(shown);
+  put.value = as_bytes("2:hi");
+  size_t refused = 0;
+  for (int i = 0; i < 20; ++i) {
+    const Outcome outcome = ask(kStranger, put);
+    refused += wire::parse_krpc(as_bytes(outcome.reply))->kind == KrpcKind::kError;
+  }
+  EXPECT_EQ(20 - 2 * Responder::kPutsPerSecond, refused);
+  EXPECT_EQ(refused, responder_.stats().puts_refused);
+  EXPECT_EQ(202, error_of(ask(kStranger, put)));
+  now_ += 1s;
+  (void)answer_to(kStranger, put);
+}
+
+// Who is in the answer to find_node.
+std::set<IpAddress> addresses_in(Bytes nodes) {
+  std::set<IpAddress> addresses;
+  wire::for_each_compact_node(nodes, wire::kCompactNodeV4Size, [&](const wire::CompactNode& node) {
+    addresses.insert(node.endpoint.address);
+  });
+  return addresses;
+}
+
+TEST_F(ResponderTest, GivesItsNeighboursToWhoeverLooksNearIt) {
+  verifier_.prove(now_, kStranger.address);
+  for (uint32_t i = 0; i < 60; ++i) {  // Enough contacts to do without the table.
+    const Endpoint contact{IpAddress::v4(0x08190001 + (i << 8)), 1};
+    (void)verifier_.ring().admit(now_, {wire::NodeId{1}, contact});
+  }
+  std::set<IpAddress> neighbours;
+  for (uint32_t i = 0; i < 8; ++i) {
+    const Endpoint neighbour{IpAddress::v4(0x08290001 + (i << 8)), 1};
+    (void)tables_[0].answered(now_, {wire::NodeId{0x58, static_cast<uint8_t>(i)}, neighbour});
+    neighbours.insert(neighbour.address);
+  }
+  const auto near =
+      addresses_in(answer_to(kStranger, query(KrpcMethod::kFindNode, wire::NodeId{0x59})).nodes);
+  EXPECT_TRUE(std::includes(near.begin(), near.end(), neighbours.begin(), neighbours.end()));
+  EXPECT_EQ(Responder::kNodesMax, near.size()) << "and contacts";
+  for (const IpAddress& address :
+       addresses_in(answer_to(kStranger, query(KrpcMethod::kFindNode)).nodes)) {
+    EXPECT_EQ(0u, neighbours.count(address)) << "far away, contacts only";
+  }
+}
+
+TEST_F(ResponderTest, GivesWhomItKnowsWhileThereAreFewContactsButNobodyHimself) {
+  verifier_.prove(now_, kStranger.address);
+  const Endpoint known{IpAddress::v4(0x08290001), 1};
+  (void)tables_[0].answered(now_, {wire::NodeId{0xcd}, known});
+  (void)tables_[0].answered(now_, {wire::NodeId{0xce}, kStranger});
+  const auto given = addresses_in(answer_to(kStranger, query(KrpcMethod::kFindNode)).nodes);
+  EXPECT_EQ(1u, given.count(known.address));
+  EXPECT_EQ(0u, given.count(kStranger.address));
+}
+
+TEST_F(ResponderTest, GivesItsOwnItemUnderItsTarget) {
+  const SigningKey key{SigningKey::Seed()};
+  const auto item = wire::sign_mutable_item(key, 3, as_bytes("s"), as_bytes("2:us"));
+  responder_.set_own_item(kTarget, &item);
+  verifier_.prove(now_, kStranger.address);
+  const auto response = answer_to(kStranger, query(KrpcMethod::kGet));
+  EXPECT_EQ("2:us", as_text(response.value));
+  EXPECT_EQ(key.public_key(), response.key);
+  EXPECT_EQ(3, response.seq);
+  KrpcQuery known = query(KrpcMethod::kGet);
+  known.seq = 3;
+  EXPECT_TRUE(answer_to(kStranger, known).value.empty());
 }
 
 }  // namespace
