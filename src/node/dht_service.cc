@@ -47,7 +47,8 @@ DhtService::DhtService(const Config& config, const core::dht::Server::Options& o
       finder_(finder_options(config, options, key), random, now),
       keeper_(finder_.book()),
       sockets_(options.sockets),
-      port_(options.port) {
+      port_(options.port),
+      began_at_(now) {
   set_homes();
 }
 
@@ -118,7 +119,7 @@ void DhtService::step(const Now& now, const core::DeadlinePassed& input, core::O
 }
 
 std::optional<MonoTime> DhtService::next_deadline() const {
-  if (!is_started_) return MonoTime();  // At once.
+  if (!is_started_) return began_at_;  // At once.
   MonoTime next = record_due_at_;
   for (const auto& deadline : {server_.next_deadline(), snapshot_.next_deadline(),
                                finder_.next_deadline(), keeper_.next_deadline()}) {

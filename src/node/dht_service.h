@@ -73,11 +73,12 @@ class DhtService {
   core::dht::RingSnapshot snapshot_;
   core::peers::Finder finder_;
   BookKeeper keeper_;
-  bool is_started_ = false;
   bool is_supernode_ = false;
   uint64_t homes_of_id_change_ = 0;  // Which of the server's changes of IDs the finder knows.
   std::array<std::optional<core::SocketId>, core::dht::kFamilyCount> sockets_;
   uint16_t port_;
+  MonoTime began_at_;
+  bool is_started_ = false;
   MonoTime record_due_at_{};
   std::vector<uint8_t> peer_list_;
   std::optional<MonoTime> peer_list_made_at_;

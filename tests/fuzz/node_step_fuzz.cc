@@ -3,9 +3,10 @@
 // A whole node, stepped through whatever a byte string says: datagrams, streams, HTTP requests,
 // deadlines, clocks that run and jump, reloads. After each step: the tables agree with each other
 // and with a model of the open streams; a datagram or message causes one reply at most, to its
-// sender, of at most three times its bytes; each request gets one reply; every message is counted
-// once and every byte is charged; the donation is kept to; what the outbox holds stays as it was
-// put there.
+// sender, of at most three times its bytes (a query of the DHT perhaps a ping, too); what is due
+// causes questions of the DHT, and nothing else that is sent; each request gets one reply; every
+// message is counted once and every byte is charged; the donation is kept to; what the outbox holds
+// stays as it was put there.
 #include <algorithm>
 #include <array>
 #include <deque>
@@ -15,6 +16,7 @@
 #include <vector>
 
 #include "base/check.h"
+#include "base/special_purpose.h"
 #include "base/text.h"
 #include "node/node.h"
 #include "raw_dtls.h"
@@ -86,13 +88,14 @@ Config first_config(Script& script) {
   return config;
 }
 
-// STUN, almost STUN, or anything; and ClientHellos of DTLS, with the cookie that was sent last.
+// STUN, almost STUN, or anything; ClientHellos of DTLS, with the cookie that was sent last; and
+// queries of the DHT.
 std::vector<uint8_t> payload(Script& script, const std::string& cookie) {
   std::vector<uint8_t> bytes = {0, 1, 0, 0, 0x21, 0x12, 0xa4, 0x42, 1,  2,
                                 3, 4, 5, 6, 7,    8,    9,    10,   11, 12};
   const uint8_t kind = script.byte();
   const auto append = [&](Bytes more) { bytes.insert(bytes.end(), more.begin(), more.end()); };
-  switch (kind % 7) {
+  switch (kind % 8) {
     case 0: break;
     case 1: bytes[4] = kind; break;  // A classic request.
     case 2: {                        // A request with attributes, well-formed or not.
@@ -113,6 +116,21 @@ std::vector<uint8_t> payload(Script& script, const std::string& cookie) {
           raw_client_hello({.message_sequence = has_cookie, .cookie = has_cookie ? cookie : ""});
       bytes.clear();
       append(as_bytes(hello).first(hello.size() - script.byte() % 3 / 2));
+      break;
+    }
+    case 7: {
+      constexpr std::string_view kQueries[] = {
+          "d1:ad2:id20:abcdefghij0123456789e1:q4:ping1:t2:aa1:y1:qe",
+          "d1:ad2:id20:abcdefghij01234567896:target20:mnopqrstuvwxyz123456e1:q9:find_node1:t2:aa"
+          "1:y1:qe",
+          "d1:ad2:id20:abcdefghij01234567899:info_hash20:mnopqrstuvwxyz123456e1:q9:get_peers"
+          "1:t2:aa1:y1:qe",
+          "d1:ad2:id20:abcdefghij01234567896:target20:mnopqrstuvwxyz123456e1:q3:get1:t2:aa1:y1:qe",
+          "d1:rd2:id20:abcdefghij0123456789e1:t8:aaaaaaaa1:y1:re"};
+      bytes.clear();
+      append(as_bytes(kQueries[kind / 8 % std::size(kQueries)]));
+      const uint8_t damaged = script.byte();
+      if (damaged < bytes.size()) bytes[damaged] = script.byte();
       break;
     }
   }
@@ -161,12 +179,38 @@ class World {
       case 6: return bytes_sent();
       case 7:
       case 8: return request();
-      case 9: step(core::DeadlinePassed{}); return CHECK(caused_.empty());
+      case 9: return deadline();
       case 10: return pass_time();
       case 11: return set_clock();
       case 12: return reload();
       case 13: return carry_out();
     }
+  }
+
+  // Of what is due only the DHT's sends or asks for anything here.
+  void deadline() {
+    step(core::DeadlinePassed{});
+    for (const core::Action& action : caused_) {
+      const auto* const sent = std::get_if<core::SendDatagram>(&action);
+      CHECK(sent != nullptr || std::holds_alternative<core::ResolveNames>(action) ||
+            std::holds_alternative<core::ReadRange>(action));
+      if (sent == nullptr) continue;
+      CHECK(sent->payload[0] == 'd' && sent->to.port != 0);
+      CHECK(is_globally_reachable(sent->to.address));
+    }
+  }
+
+  void check_dht(const core::DatagramArrived& input) {
+    CHECK(counted_ == 1 && caused_.size() <= 2);
+    size_t bytes = 0;
+    for (const core::Action& action : caused_) {
+      const auto& sent = std::get<core::SendDatagram>(action);
+      CHECK(sent.to == input.from && sent.from == input.at);
+      bytes += sent.payload.size();
+    }
+    CHECK(input.from.port != 0 || caused_.empty());
+    CHECK(bytes <= 3 * input.payload.size());
+    if (!caused_.empty()) check_donation();
   }
 
   void datagram() {
@@ -179,6 +223,7 @@ class World {
                                       keep(payload(script_, cookie_))};
     const uint64_t udp_bytes_before = udp_bytes_;
     step(input);
+    if (!input.payload.empty() && input.payload[0] == 'd') return check_dht(input);
     CHECK(counted_ == 1 && caused_.size() <= 1);
     if (caused_.empty()) return;
     if (const auto* const accept = std::get_if<core::AcceptDtls>(&caused_[0])) {
@@ -438,7 +483,8 @@ class World {
     const auto& stun = node_.stun_stats();
     return sum(node_.stats().drops) + sum(node_.dtls_stats()) + sum(stun.requests) +
            stun.indications + sum(stun.malformed) + sum(stun.drops) +
-           node_.turn()->stats().messages;
+           node_.turn()->stats().messages + sum(node_.dht()->responder().stats().queries) +
+           sum(node_.dht()->stats().drops);
   }
 
   static Bytes payload_of(const core::Action& action) {
