@@ -44,6 +44,11 @@ void RoutingTable::set_own_id(const wire::NodeId& own_id) {
 
 RoutingTable::Outcome RoutingTable::answered(MonoTime now, const wire::CompactNode& node) {
   CHECK(node.endpoint.port != 0);
+  for (Bucket& bucket : buckets_) {
+    for (Entry& entry : bucket.entries) {
+      if (entry.node.endpoint == node.endpoint && entry.node.id != node.id) entry = {};
+    }
+  }
   return add(now, {.node = node, .answered_at = now, .asked_at = {}, .unanswered = 0});
 }
 

@@ -56,7 +56,8 @@ class RoutingTable {
   // room are forgotten.
   void set_own_id(const wire::NodeId& own_id);
 
-  // It has answered us just now.
+  // It has answered us just now. Under another ID than before it is known no longer: libtorrent
+  // changes its own once it knows its address, and who was told the old one takes no answer.
   Outcome answered(MonoTime now, const wire::CompactNode& node);
   // It has not, in time.
   void silent(const Endpoint& node);

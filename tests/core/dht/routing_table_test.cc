@@ -81,6 +81,20 @@ TEST(RoutingTable, ForgetsWhoIsSilentTwiceAndHandsOutNobodyThatWasOnce) {
   EXPECT_EQ(0u, table.size());
 }
 
+TEST(RoutingTable, ForgetsTheIdThatANodeNoLongerHas) {
+  RoutingTable table{NodeId{}};
+  const CompactNode before = in_bucket(0, 1);
+  CompactNode after{in_bucket(3, 1).id, before.endpoint};
+  (void)table.answered(kStart, before);
+  (void)table.answered(kStart, in_bucket(0, 2));
+  EXPECT_EQ(Outcome::kAdded, table.answered(kStart, after));
+  EXPECT_EQ((std::vector{after, in_bucket(0, 2)}), nearest(table, NodeId{}, 20));
+  after.id = in_bucket(3, 7).id;  // Of the same bucket.
+  EXPECT_EQ(Outcome::kAdded, table.answered(kStart, after));
+  EXPECT_EQ((std::vector{after, in_bucket(0, 2)}), nearest(table, NodeId{}, 20));
+  table.check_invariants();
+}
+
 TEST(RoutingTable, GivesAPrefixOnePlaceInABucket) {
   RoutingTable table{NodeId{}};
   CompactNode neighbour = in_bucket(0, 2);
