@@ -50,6 +50,7 @@ void Driver::start() {
   // A nap may end late by that, and by 50 us if nobody says so.
   prctl(PR_SET_TIMERSLACK, 1);
   loop_.set_after_pass([this] { gather(); });
+  arm_timer(read_clocks().mono);  // Nobody may ever send anything, and the node begins by itself.
 }
 
 void Driver::turn(const core::Input& input) {

@@ -238,6 +238,13 @@ TEST(Driver, EndsAllThatIsDueThoughOneStepEndsOnlySomeOfIt) {
   EXPECT_EQ(0u, served.node->turn()->table().size());
 }
 
+TEST(Driver, TellsTheNodeOfTimeThoughNobodyEverSendsAnything) {
+  Served served({kLoopback});
+  // It begins with what it keeps in the store, where there is none here.
+  EXPECT_TRUE(
+      run_until(served.loop, [&] { return served.node->dht_service()->snapshot().is_loaded(); }));
+}
+
 TEST(Driver, LeavesTheSocketsAloneUntilItIsStarted) {
   Served served({kLoopback});
   auto socket = UdpSocket::bind({kLoopback, 0});
