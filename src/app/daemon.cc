@@ -195,6 +195,10 @@ Daemon::Daemon(Parts parts, StderrLog& log, Supervisor& supervisor)
              started_at_) {
   month_keeper_.restore();
   node_.budget().turn(io::read_clocks());
+  if (parts.store) {  // Before anything may make the node take a step: it begins with its store.
+    disk_.emplace(loop_, std::move(parts.store));
+    driver_.set_disk(&*disk_);
+  }
   driver_.set_keep_count([this] { month_keeper_.cover(); });
   driver_.set_resolver([this](io::Driver::NamesCallback callback) {
     std::vector<io::NameResolver::Name> names;
@@ -206,10 +210,6 @@ Daemon::Daemon(Parts parts, StderrLog& log, Supervisor& supervisor)
   driver_.set_peers(&peers_);
   grant_keeper_.load(io::read_clocks());
   for (io::FileDescriptor& fd : parts.sockets.tcp) streams_.listen(std::move(fd));
-  if (parts.store) {
-    disk_.emplace(loop_, std::move(parts.store));
-    driver_.set_disk(&*disk_);
-  }
   if (parts.sockets.admin.is_open()) {
     admin_.emplace(loop_, std::move(parts.sockets.admin), pages_);
   }
