@@ -91,6 +91,8 @@ void Verifier::heard_elsewhere(MonoTime now, const wire::CompactNode& node) {
 }
 
 void Verifier::admit(MonoTime now, const wire::CompactNode& contact) {
+  const auto& home = homes_[static_cast<size_t>(family_of(contact.endpoint.address))];
+  if (home && home->id == contact.id) return;  // Ourselves, whom others have named to us.
   if (!options_.takes_special_purpose && !wire::conforms(contact.id, contact.endpoint.address)) {
     ++stats_.refused_id;
     return;

@@ -230,6 +230,15 @@ TEST_F(VerifierTest, MeasuresWhatItHandsOut) {
   EXPECT_EQ(1u, verifier_.quality().counters()[0].answered);
 }
 
+TEST_F(VerifierTest, TakesItselfForNoContact) {
+  verifier_.set_home(Family::kV4, Home{kSocket, LocalEnd{kOurs, 0}, good_id(kTheirs)});
+  verifier_.heard_elsewhere(now_, {good_id(kTheirs), kTheirs});
+  EXPECT_EQ(0u, verifier_.ring().size(Family::kV4));
+  const Endpoint other = *Endpoint::parse("8.8.5.5:6881");
+  verifier_.heard_elsewhere(now_, {good_id(other), other});
+  EXPECT_EQ(1u, verifier_.ring().size(Family::kV4));
+}
+
 TEST_F(VerifierTest, AsksNobodyInAFamilyWithoutAHome) {
   const Endpoint v6 = *Endpoint::parse("[2600::1]:6881");
   EXPECT_EQ(0u, query_from(v6));
