@@ -52,12 +52,12 @@ class LibtorrentNode:
 
 
 @contextlib.contextmanager
-def nodes(places: Sequence[Place]) -> Iterator[list[LibtorrentNode]]:
-    """One in each place, while the block runs."""
+def nodes(places: Sequence[Place], *, prefix: Sequence[str] = ()) -> Iterator[list[LibtorrentNode]]:
+    """One in each place, while the block runs. `prefix` stands before the command of each."""
     with contextlib.ExitStack() as stack:
         made = []
         for place in places:
-            made.append(LibtorrentNode(place))
+            made.append(LibtorrentNode(place, prefix=prefix))
             stack.callback(made[-1].close)
         yield made
 
@@ -79,8 +79,8 @@ class _Session:
             "dht_restrict_routing_ips": False, "dht_restrict_search_ips": False,
             "dht_prefer_verified_node_ids": False, "dht_enforce_node_id": False,
             "dht_ignore_dark_internet": False,
-            # Where there are few, each asks each more often.
-            "dht_block_ratelimit": 1000,
+            # Where there are few, each asks each more often, and all at once.
+            "dht_block_ratelimit": 1000, "dht_upload_rate_limit": 1_000_000,
         })
 
     def table(self) -> int:

@@ -5,7 +5,7 @@ import contextlib
 import pathlib
 import subprocess
 import time
-from typing import Callable, Iterator
+from typing import Callable, Iterator, Sequence
 
 import programs
 from namespaces import Namespace
@@ -16,14 +16,17 @@ DECODE = ["-d", f"udp.port=={PORT},stun", "-d", f"tcp.port=={PORT},stun"]
 
 
 class Capture:
-    def __init__(self, file: pathlib.Path) -> None:
+    """`decode` is what tshark is told about ports."""
+
+    def __init__(self, file: pathlib.Path, decode: Sequence[str]) -> None:
         self.file = file
+        self.decode = decode
 
     def fields(self, display_filter: str, *fields: str) -> list[list[str]]:
         """One list of values per frame that the filter lets through."""
         arguments = [argument for field in fields for argument in ("-e", field)]
-        text = programs.output(["tshark", "-n", "-r", self.file, *DECODE, "-Y", display_filter,
-                                "-T", "fields", *arguments], stderr=subprocess.DEVNULL, timeout=30,
+        text = programs.output(["tshark", "-n", "-r", self.file, *self.decode, "-Y",
+                                display_filter, "-T", "fields", *arguments], stderr=subprocess.DEVNULL, timeout=30,
                                exit_code=None)
         return [line.split("\t") for line in text.splitlines()]
 
@@ -39,12 +42,13 @@ class Capture:
 
 
 @contextlib.contextmanager
-def capturing(place: Namespace, folder: pathlib.Path, packets: str) -> Iterator[Capture]:
-    """Of the place's eth0, while the block runs; its last act must be to wait_for() all."""
-    capture = Capture(folder / "wire.pcapng")
+def capturing(place: Namespace, folder: pathlib.Path, packets: str, *, interface: str = "eth0",
+              decode: Sequence[str] = DECODE) -> Iterator[Capture]:
+    """While the block runs; its last act must be to wait_for() all."""
+    capture = Capture(folder / "wire.pcapng", decode)
     log = folder / "tshark.log"
     with log.open("w") as stderr, programs.running(
-            place.command(programs.find("tshark"), "-q", "-n", "-i", "eth0", "-f", packets, "-w",
+            place.command(programs.find("tshark"), "-q", "-n", "-i", interface, "-f", packets, "-w",
                           str(capture.file)), stderr=stderr):
         # tshark begins slowly on a machine that is busy with other things.
         capture.wait_for(lambda: "Capture started" in log.read_text(), seconds=30)
