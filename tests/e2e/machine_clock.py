@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The wall clock that one daemon sees, to be set while it runs, as NTP or an owner would. libfaketime
-stands before the C library; CLOCK_MONOTONIC, which nobody can set, goes on as it is."""
+stands before the C library; CLOCK_MONOTONIC, which nobody can set, goes on as it is, unless a test is
+to see at once what takes its time."""
 
 import math
 import pathlib
@@ -15,13 +16,14 @@ _LIBRARY = "libfaketime.so.1"
 class MachineClock:
     """`environment` is the daemon's. Every look at the clock reads the file."""
 
-    def __init__(self, folder: pathlib.Path) -> None:
+    def __init__(self, folder: pathlib.Path, *, takes_monotonic_along: bool = False) -> None:
         self._file = folder / "clock"
         self._ahead = 0
         self.set(time.time())
         self.environment = {
             "LD_PRELOAD": _library(), "FAKETIME_TIMESTAMP_FILE": str(self._file),
-            "FAKETIME_NO_CACHE": "1", "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
+            "FAKETIME_NO_CACHE": "1",
+            "FAKETIME_DONT_FAKE_MONOTONIC": "0" if takes_monotonic_along else "1"}
 
     def now(self) -> float:
         return time.time() + self._ahead
