@@ -62,6 +62,17 @@ def nodes(places: Sequence[Place], *, prefix: Sequence[str] = ()) -> Iterator[li
         yield made
 
 
+def know(swarm: Sequence[LibtorrentNode], least: int = 1) -> bool:
+    """Whether each has so many in its table. Who came before there was anybody to be told of asks
+    again when it has something to look for, as it would for its user."""
+    answers = [one.begin("table") for one in swarm]
+    sizes = [answer() for answer in answers]
+    lost = [one.begin("peers", 20 * "00") for one, size in zip(swarm, sizes) if size == 0]
+    for answer in lost:
+        answer()
+    return min(sizes) >= least
+
+
 # --- The process ----------------------------------------------------------------------------------
 
 

@@ -56,9 +56,9 @@ def seen(tmp_path_factory, place):
     with node.running(), capturing(place, folder, f"udp port {PORT}", interface="lo",
                                    decode=DECODE) as captured, \
             libtorrent_node.nodes(places, prefix=place.command()) as swarm:
-        node.wait(lambda: min(_ask_all(swarm, "table")) > 0, within=45, what="they know each other")
+        node.wait(lambda: libtorrent_node.know(swarm), within=45, what="they know each other")
         _ask_all(swarm, "announce", INFOHASH)
-        node.wait(lambda: min(_ask_all(swarm, "table")) >= BUCKET, within=45, what="and many")
+        node.wait(lambda: libtorrent_node.know(swarm, BUCKET), within=45, what="and many")
         with _transmission(place, folder) as log:
             node.wait(lambda: _nodes_of_transmission(log) >= BUCKET, within=60,
                       what="Transmission is in the DHT")

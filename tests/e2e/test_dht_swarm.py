@@ -32,7 +32,7 @@ def swarm(node):
     places = [Place(f"127.1.{number}.1:6881", f"127.0.0.1:{node.port}")
               for number in range(1, COUNT + 1)]
     with libtorrent_node.nodes(places) as made:
-        node.wait(lambda: min(_ask_all(made, "table")) > 0, within=45, what="each knows another")
+        node.wait(lambda: libtorrent_node.know(made), within=45, what="each knows another")
         yield made
 
 
@@ -70,7 +70,7 @@ def test_each_finds_peers_that_others_have_announced(node, swarm):
 
 
 def test_each_has_come_to_know_many(node, swarm):
-    node.wait(lambda: min(_ask_all(swarm, "table")) >= BUCKET, within=30,
+    node.wait(lambda: libtorrent_node.know(swarm, BUCKET), within=30,
               what=f"each knows {BUCKET} others")
 
 
