@@ -37,6 +37,13 @@ core::dht::Server::Options dht_options(const Config& config) {
   options.verifier.contacts = {
       .v4_contacts = contacts_within(contact_bytes / 100 * kV4Percent, Family::kV4),
       .v6_contacts = contacts_within(contact_bytes / 100 * (100 - kV4Percent), Family::kV6)};
+  // What serves to find them has its size from theirs.
+  const size_t contacts =
+      options.verifier.contacts.v4_contacts + options.verifier.contacts.v6_contacts;
+  options.verifier.candidates = static_cast<uint32_t>(
+      std::clamp<size_t>(contacts / 32, 256, core::dht::Verifier::Options().candidates));
+  options.verifier.proven_addresses = static_cast<uint32_t>(
+      std::clamp<size_t>(contacts / 8, 1024, core::dht::Verifier::Options().proven_addresses));
   options.verifier.pings_per_second = dht.pings_per_second;
   options.verifier.takes_special_purpose = dht.admit_private_addresses;
   options.responder.peers = {.v4_peers = dht.peers / 100 * kV4Percent,

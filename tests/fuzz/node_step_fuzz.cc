@@ -85,6 +85,9 @@ Config first_config(Script& script) {
   set_bounds(script, config);
   config.admission.prefixes = 4u + script.byte() % 16;
   config.stun.classic = (script.byte() & 1) == 0;
+  config.donate.memory_bytes = 1 << 20;  // Large tables are slow to make.
+  config.dht.peers = 1000;
+  config.dht.items = 16;
   return config;
 }
 
