@@ -70,6 +70,12 @@ void DhtService::set_supernode(MonoTime now, bool is_supernode) {
   set_homes();
 }
 
+void DhtService::reload(MonoTime now, const Config& config, bool is_supernode) {
+  server_.set_external_addresses(now, dht_options(config).external_addresses);
+  set_supernode(now, is_supernode);
+  record_due_at_ = now;
+}
+
 void DhtService::step(const Now& now, const core::DatagramArrived& input, core::Outbox& out) {
   // Few questions of the finder's are open, and most messages are queries.
   if (finder_.has_open_questions()) {

@@ -46,6 +46,8 @@ class DhtService {
   std::optional<MonoTime> next_deadline() const;
 
   void set_supernode(MonoTime now, bool is_supernode);
+  // The owner has said where else the node is, or what; its record is due.
+  void reload(MonoTime now, const Config& config, bool is_supernode);
 
   // Our record is to be signed anew and told: due since the deadline that has passed.
   bool is_record_due(MonoTime now) const { return now >= record_due_at_; }

@@ -502,6 +502,7 @@ void Node::reload(const Config& config, const Now& now) {
   self_record_.forget();
   config_.relay = with_fixed_parts_of(config_.relay, config.relay);
   if (turn_) turn_->reload(turn_options_of(config_, key_), now.mono);
+  if (dht_) dht_->reload(now.mono, config_, role_ == Role::kSupernode);
 }
 
 void Node::set_grants(std::vector<core::turn::Grant> grants, const Now& now) {

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "base/cursor.h"
 #include "base/prefix_limiter.h"
 #include "base/special_purpose.h"
 
@@ -16,7 +17,7 @@ PrefixKey prefix_of(const wire::CompactNode& node) {
 }  // namespace
 
 Lookup::Lookup(const Options& options, Random& random)
-    : options_(options), secret_(random.bytes<kTransactionIdSize>()) {}
+    : options_(options), secret_(random.bytes<16>()) {}
 
 bool Lookup::is_welcome(const wire::CompactNode& node) const {
   if (node.endpoint.port == 0 || family_of(node.endpoint.address) != options_.family) return false;
@@ -81,8 +82,14 @@ size_t Lookup::in_flight() const {
 
 std::array<uint8_t, Lookup::kTransactionIdSize> Lookup::transaction_id_of(
     const Known& known) const {
-  std::array<uint8_t, kTransactionIdSize> id = secret_;
-  id.back() ^= known.number;
+  std::array<uint8_t, 1 + 8 + 8 + 2> bytes;
+  Writer writer(bytes);
+  writer.u8(known.number);
+  writer.u64(known.node.endpoint.address.high());
+  writer.u64(known.node.endpoint.address.low());
+  writer.u16(known.node.endpoint.port);
+  std::array<uint8_t, kTransactionIdSize> id;
+  store_u32(id.data(), static_cast<uint32_t>(sip_hash(secret_, bytes)));
   return id;
 }
 

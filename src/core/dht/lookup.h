@@ -7,6 +7,7 @@
 #include <optional>
 #include <span>
 
+#include "base/crypto_hash.h"
 #include "base/random.h"
 #include "base/time.h"
 #include "core/dht/contact_ring.h"
@@ -25,7 +26,8 @@ namespace roost::core::dht {
 // kInFlightMax questions are open, kQueriesMax are asked in all, and a node that is silent for
 // kTimeout is not waited for.
 //
-// Nodes may lie. An answer counts only from where the question went and under its transaction ID;
+// Nodes may lie. An answer counts only from where the question went and under its transaction ID, a
+// keyed hash of that address: whoever is asked learns nothing about the other questions;
 // what it names is asked before it is believed, only if it may be reached and, in the end, only
 // with an ID that BEP 42 gives its address; and of each prefix (/24, /48) at most kPerPrefixMax
 // nodes are known at a time, so that who has one network cannot surround a target.
@@ -99,7 +101,7 @@ class Lookup {
   bool is_welcome(const wire::CompactNode& node) const;
 
   Options options_;
-  std::array<uint8_t, kTransactionIdSize> secret_;
+  SipHashKey secret_;
   std::array<Known, kKnownMax> known_;  // Sorted by distance.
   size_t known_count_ = 0;
   size_t query_count_ = 0;

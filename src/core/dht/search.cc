@@ -48,7 +48,8 @@ size_t Search::step(MonoTime now, Sender& sender, size_t messages_max, Outbox& o
   if (!delivers() || !lookup_.is_done(now)) return sent;
   std::array<Lookup::Found, Lookup::kNearest> found;
   const size_t count = lookup_.found(found);
-  for (; sent < messages_max && delivered_ < count; ++delivered_, ++sent) {
+  for (size_t left = kDeliveriesPerStepMax; left > 0 && sent < messages_max && delivered_ < count;
+       --left, ++delivered_, ++sent) {
     deliver(found[delivered_], sender, out);
   }
   return sent;

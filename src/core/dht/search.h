@@ -37,6 +37,9 @@ std::string_view label(SearchPurpose purpose);
 // Holds no item itself: `item` of kPublish outlives the search, or is replaced by a later one.
 class Search {
  public:
+  // An item may take a third of what a step has room for.
+  static constexpr size_t kDeliveriesPerStepMax = 1;
+
   struct Options {
     SearchPurpose purpose = SearchPurpose::kNeighbours;
     Lookup::Options lookup{};

@@ -102,6 +102,19 @@ void Server::set_own_item(MonoTime now, const wire::MutableItem& item) {
   for (Plan& plan : plans_) plan.publish_at = now;
 }
 
+void Server::set_external_addresses(
+    MonoTime now, const std::array<std::optional<IpAddress>, kFamilyCount>& addresses) {
+  options_.external_addresses = addresses;
+  for (size_t i = 0; i < kFamilyCount; ++i) {
+    const auto address = external_address(as_family(i));
+    const wire::NodeId id =
+        address ? wire::conforming_node_id(*address, options_.id_seed) : options_.id_seed;
+    if (id == own_id(as_family(i))) continue;
+    set_id(as_family(i), id);
+    plans_[i].neighbours_at = now;
+  }
+}
+
 std::optional<IpAddress> Server::external_address(Family family) const {
   const auto at = static_cast<size_t>(family);
   return options_.external_addresses[at] ? options_.external_addresses[at] : votes_[at].address();
@@ -144,7 +157,10 @@ void Server::hear_answer(MonoTime now, const DatagramArrived& input,
     const bool is_good =
         *purpose != PingPurpose::kProof || verifier_.ring().size(family) < Responder::kContactsMin;
     if (response && is_good) add_to_table(now, {response->id, input.from});
-  } else if (hear_search(now, input, message, response)) {
+    // Anybody can have us ping him by asking us: what he says of our address counts for nothing.
+    return;
+  }
+  if (hear_search(now, input, message, response)) {
     rates_[static_cast<size_t>(family)].answered(now);
   } else if (const auto why = cookies_.check(now, message.head.transaction_id, input.from)) {
     rates_[static_cast<size_t>(family)].answered(now);

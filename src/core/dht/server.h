@@ -105,6 +105,10 @@ class Server {
   // Whether the Internet reaches us: others may keep us then, and we announce ourselves.
   void set_supernode(MonoTime now, bool is_supernode);
 
+  // The owner has said something else: see Options.
+  void set_external_addresses(MonoTime now,
+                              const std::array<std::optional<IpAddress>, kFamilyCount>& addresses);
+
   // Our node record, signed anew: stored in the DHT while we are a supernode, and given to whoever
   // asks us for it under the network's infohash. The value and salt are copied.
   void set_own_item(MonoTime now, const wire::MutableItem& item);

@@ -320,5 +320,18 @@ TEST_F(LookupTest, GivesUpOnAnEndlessPromise) {
   EXPECT_EQ(Lookup::kQueriesMax, asked);
 }
 
+TEST_F(LookupTest, WhoIsAskedLearnsNothingAboutTheOtherQuestions) {
+  Lookup lookup({.target = NodeId{}}, random_);
+  for (uint32_t i = 0; i < 4; ++i) lookup.learn(now_, node(0x10000001 + (i << 8)));
+  std::vector<uint32_t> ids;
+  while (const auto query = lookup.next_query(now_)) {
+    ids.push_back(load_u32(query->transaction_id.data()));
+  }
+  ASSERT_EQ(4u, ids.size());
+  for (size_t i = 1; i < ids.size(); ++i) {
+    EXPECT_NE(ids[0] >> 8, ids[i] >> 8) << "not the same but for a number";
+  }
+}
+
 }  // namespace
 }  // namespace roost::core::dht

@@ -375,5 +375,36 @@ TEST(DhtServer, AsksNoAddressThatTheInternetDoesNotReach) {
   EXPECT_EQ(0u, swarm.sent_to_nobody);
 }
 
+// Whoever asks is pinged, and the answer to that says where it goes.
+TEST(DhtServer, BelievesNothingOfItsAddressThatStrangersSayUnasked) {
+  Swarm swarm;
+  swarm.add(unsure_options_of(0));
+  wire::KrpcQuery query;
+  query.method = KrpcMethod::kPing;
+  const std::string question = encoded(query);
+  std::array<uint8_t, 512> buffer;
+  size_t answered = 0;
+  for (size_t i = 20; i < 40; ++i) {
+    for (const auto& [to, payload] : swarm.send(0, endpoint_of(i), as_bytes(question))) {
+      const auto ping = wire::parse_krpc(as_bytes(payload));
+      if (!ping || ping->kind != wire::KrpcKind::kQuery) continue;
+      const wire::KrpcHead head{.transaction_id = ping->head.transaction_id,
+                                .observed = endpoint_of(99)};
+      (void)swarm.send(0, to, encode(head, wire::KrpcResponse{.id = wire::NodeId{1}}, buffer));
+      ++answered;
+    }
+  }
+  EXPECT_EQ(20u, answered);
+  EXPECT_FALSE(swarm[0].external_address(Family::kV4));
+}
+
+TEST(DhtServer, HasTheIdOfTheAddressThatTheOwnerNamesNow) {
+  Swarm swarm;
+  swarm.add();
+  swarm[0].set_external_addresses(swarm.now, {IpAddress::v4(0x01020304), std::nullopt});
+  EXPECT_TRUE(wire::conforms(swarm[0].own_id(Family::kV4), IpAddress::v4(0x01020304)));
+  EXPECT_EQ(IpAddress::v4(0x01020304), swarm[0].external_address(Family::kV4));
+}
+
 }  // namespace
 }  // namespace roost::core::dht
