@@ -2,6 +2,7 @@
 """What the end-to-end tests share: daemons and namespaces, and that nothing of them is left."""
 
 import contextlib
+import fcntl
 import os
 import pathlib
 import shutil
@@ -36,6 +37,15 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
 
     terminalreporter.line(
         f"e2e: {count('passed')} passed, {count('failed', 'error', 'skipped')} failed")
+
+
+@pytest.fixture(scope="module")
+def heavy() -> Iterator[None]:
+    """Of the modules that keep all cores busy for long (browsers, swarms of processes), one runs at a
+    time; else what others wait for comes too late."""
+    with open(pathlib.Path(tempfile.gettempdir()) / "roost-e2e-heavy.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 @pytest.fixture

@@ -74,7 +74,7 @@ def node(tmp_path_factory, internet, authority):
 
 
 @pytest.fixture(scope="module")
-def browsers(internet, authority):
+def browsers(internet, authority, heavy):
     """One in each home, started when the first page of it is opened."""
     started: dict[str, Browser] = {}
     with contextlib.ExitStack() as stack:

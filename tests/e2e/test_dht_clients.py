@@ -44,7 +44,7 @@ def place():
 
 
 @pytest.fixture(scope="module")
-def seen(tmp_path_factory, place):
+def seen(tmp_path_factory, place, heavy):
     """All that they did, and what of it went to the node and from it."""
     folder = tmp_path_factory.mktemp("dht")
     node = Roost(folder / "node", {

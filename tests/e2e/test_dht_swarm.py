@@ -27,7 +27,7 @@ def node(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def swarm(node):
+def swarm(node, heavy):
     """All of them know somebody besides the node."""
     places = [Place(f"127.1.{number}.1:6881", f"127.0.0.1:{node.port}")
               for number in range(1, COUNT + 1)]
