@@ -15,9 +15,9 @@ namespace roost::io {
 // evdns calls back for each name, perhaps at once; its base is freed when all have been.
 struct NameResolver::Order {
   struct FreeBase {
-    void operator()(evdns_base* base) const {
+    void operator()(evdns_base* freed) const {
       constexpr int kWithoutCallbacks = 0;
-      evdns_base_free(base, kWithoutCallbacks);
+      evdns_base_free(freed, kWithoutCallbacks);
     }
   };
 
