@@ -25,8 +25,9 @@ uint64_t refusals(const node::Budget& budget) {
          budget.refusals(node::Budget::Refusal::kMonthly);
 }
 
-uint64_t accounted_messages(const core::dht::Server& dht) {
-  uint64_t answers = sum(dht.verifier().stats().answers);
+uint64_t accounted_messages(const node::DhtService& service) {
+  const core::dht::Server& dht = service.server();
+  uint64_t answers = service.finder().stats().answers + sum(dht.verifier().stats().answers);
   for (const auto family : {core::dht::Family::kV4, core::dht::Family::kV6}) {
     answers += dht.query_rate(family).answered_count();
   }
@@ -40,7 +41,7 @@ uint64_t accounted_messages(const node::Node& node) {
   return sum(node.stats().drops) + sum(node.dtls_stats()) + sum(stun.malformed) + sum(stun.drops) +
          stun.indications + sum(stun.requests) +
          (node.turn() != nullptr ? node.turn()->stats().messages : 0) +
-         (node.dht() != nullptr ? accounted_messages(*node.dht()) : 0);
+         (node.dht_service() != nullptr ? accounted_messages(*node.dht_service()) : 0);
 }
 
 NodeShell::NodeShell(Host& host, Trace& trace, Verdict& verdict, CookieOracle& cookies,
@@ -65,7 +66,8 @@ NodeShell::NodeShell(Host& host, Trace& trace, Verdict& verdict, CookieOracle& c
       stream_oracle_(verdict, config_),
       account_oracle_(verdict),
       donation_oracle_(verdict, config_.donate),
-      dht_oracle_(verdict) {
+      dht_oracle_(verdict),
+      finder_oracle_(verdict) {
   CHECK(!node::find_missing_socket(config_, sockets_));
   wall_offset_ = options_.wall.time_since_epoch() - host_.now().time_since_epoch();
   start_node();
@@ -109,6 +111,7 @@ void NodeShell::crash() {
   stream_oracle_.forget();
   donation_oracle_.crashed();
   dht_oracle_.forget();
+  finder_oracle_.forget();
   for (const IpAddress& address : host_.addresses()) cookie_oracle_.forget(address);
 }
 
@@ -266,6 +269,7 @@ void NodeShell::step(const core::Input& input) {
   account_oracle_.check(now.mono, input, accounted_before, accounted_messages(*node_));
   donation_oracle_.check(now, input, actions);
   dht_oracle_.check(host_.now(), input, actions);
+  finder_oracle_.check(host_.now(), input, actions);
   const auto& month = node_->budget().month();
   donation_oracle_.check_month(now, {month.month, month.bytes_sent});
 }

@@ -22,6 +22,7 @@
 #include "sim/cookie_oracle.h"
 #include "sim/dht_oracle.h"
 #include "sim/disk_queue.h"
+#include "sim/finder_oracle.h"
 #include "sim/host.h"
 #include "sim/oracles.h"
 #include "sim/peer_links.h"
@@ -88,6 +89,7 @@ class NodeShell final : public Program, private PeerLinks::Shell, private Associ
   const DonationOracle& donation() const { return donation_oracle_; }
   const PeerLinks& peer_links() const { return peer_links_; }
   DhtOracle& dht_oracle() { return dht_oracle_; }
+  const FinderOracle& finder_oracle() const { return finder_oracle_; }
 
   void on_packet(Packet packet) override;
   void on_wake_up(uint64_t what) override;
@@ -219,6 +221,7 @@ class NodeShell final : public Program, private PeerLinks::Shell, private Associ
   AccountOracle account_oracle_;
   DonationOracle donation_oracle_;
   DhtOracle dht_oracle_;
+  FinderOracle finder_oracle_;
 };
 
 // What a node has counted of the messages that came in, each of which belongs to one counter.

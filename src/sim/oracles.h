@@ -32,8 +32,8 @@ namespace roost::sim {
 //     where the answer to a Connect waits for the peer, in the step that brings or gives up that;
 //     or in the step that takes a peer on who has connected to the relayed address of that stream.
 //
-// What is relayed on somebody's account is RelayOracle's matter, and what begins like a message of
-// the DHT is DhtOracle's.
+// What is relayed on somebody's account is RelayOracle's matter, what begins like a message of the
+// DHT is DhtOracle's, and a bare Binding request is FinderOracle's.
 class ReplyOracle {
  public:
   static constexpr size_t kRatioMax = 3;

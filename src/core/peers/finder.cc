@@ -189,6 +189,7 @@ bool Finder::heard_stun(MonoTime now, const DatagramArrived& input, const wire::
   if (!is_success && message.message_class() != wire::StunClass::kError) return false;
   Attempt* const attempt = find(State::kAsked, input.from, message.transaction_id());
   if (attempt == nullptr) return false;
+  ++stats_.answers;
   const auto ours = message.find_xor_address(wire::StunAttribute::kXorMappedAddress);
   if (!is_success || !ours) {
     ++stats_.errors;
@@ -211,6 +212,7 @@ bool Finder::heard_answer(const Now& now, const DatagramArrived& input,
   Attempt* attempt = find(State::kFetching, input.from, message.head.transaction_id);
   if (attempt == nullptr) attempt = find(State::kAgain, input.from, message.head.transaction_id);
   if (attempt == nullptr || message.kind == wire::KrpcKind::kQuery) return false;
+  ++stats_.answers;
   if (const auto record = read_record_answer(message)) {
     ++stats_.fetched;
     attempt->state = State::kFree;

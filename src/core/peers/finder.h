@@ -77,8 +77,9 @@ class Finder {
     uint64_t bound = 0;     // and answered.
     uint64_t fetches = 0;   // The same, repetitions included.
     uint64_t fetched = 0;
-    uint64_t silent = 0;  // Tests that failed for want of an answer,
-    uint64_t errors = 0;  // or for one that was none.
+    uint64_t silent = 0;   // Tests that failed for want of an answer,
+    uint64_t errors = 0;   // or for one that was none.
+    uint64_t answers = 0;  // Messages that belonged to a question, whatever they said.
     uint64_t held_back_address = 0;
     uint64_t held_back_prefix = 0;
     uint64_t held_back_unreachable = 0;  // There is no home for its family.

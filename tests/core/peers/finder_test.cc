@@ -185,6 +185,7 @@ TEST_F(FinderTest, FindsANodeWhereItIsSaidToBe) {
   EXPECT_GE(*finder_.next_deadline(), now().mono + 1h);
   EXPECT_EQ(1u, finder_.stats().bindings);
   EXPECT_EQ(1u, finder_.stats().fetched);
+  EXPECT_EQ(2u, finder_.stats().answers);
 }
 
 TEST_F(FinderTest, TestsRecordsThatOthersTellLikeAddresses) {
