@@ -26,17 +26,21 @@ struct NameResolver::Order {
   DeferredCall& done;
   Callback callback;
   std::vector<Endpoint> found;
+  size_t of_each_max = 0;  // So that no name leaves others without a place.
   size_t open = 0;
   std::unique_ptr<evdns_base, FreeBase> base;
 
   void answered(const evutil_addrinfo* list) {
+    size_t taken = 0;
     for (const evutil_addrinfo* entry = list; entry != nullptr; entry = entry->ai_next) {
       sockaddr_storage address{};
       std::memcpy(&address, entry->ai_addr, std::min<size_t>(entry->ai_addrlen, sizeof address));
       const auto endpoint = from_sockaddr(address);
       const bool is_new =
           endpoint && std::find(found.begin(), found.end(), *endpoint) == found.end();
-      if (is_new && found.size() < core::kNamesResolvedMax) found.push_back(*endpoint);
+      if (!is_new || taken == of_each_max || found.size() == core::kNamesResolvedMax) continue;
+      found.push_back(*endpoint);
+      ++taken;
     }
     if (--open == 0) done.schedule();
   }
@@ -55,6 +59,8 @@ void NameResolver::resolve(std::span<const Name> names, Callback callback) {
   order_ = std::make_unique<Order>(done_, std::move(callback));
   order_->base.reset(evdns_base_new(
       loop_.base(), EVDNS_BASE_INITIALIZE_NAMESERVERS | EVDNS_BASE_DISABLE_WHEN_INACTIVE));
+  order_->of_each_max =
+      std::max<size_t>(1, core::kNamesResolvedMax / std::max<size_t>(1, names.size()));
   order_->open = 1 + (order_->base ? names.size() : 0);
   for (const Name& name : names) {
     if (!order_->base) break;

@@ -15,9 +15,9 @@ _RESPONSE_AUTHORITATIVE, _NO_SUCH_NAME = 0x8400, 3
 
 
 class NameServer:
-    """`names` are those that have an IPv4 address; None: it answers nobody."""
+    """`names` are those that have IPv4 addresses; None: it answers nobody."""
 
-    def __init__(self, udp: socket.socket, names: Optional[Mapping[str, str]]) -> None:
+    def __init__(self, udp: socket.socket, names: Optional[Mapping[str, list[str]]]) -> None:
         self.asked: list[str] = []
         self._udp = udp
         self._names = names
@@ -48,18 +48,18 @@ class NameServer:
                 self._udp.sendto(self._reply(query, end + 5, name, kind), client)
 
     def _reply(self, query: bytes, end: int, name: str, kind: int) -> bytes:
-        address = self._names.get(name)
-        flags = _RESPONSE_AUTHORITATIVE | (0 if address else _NO_SUCH_NAME)
-        records = b""
-        if address and kind == _A:  # The name is that of the question; for a minute.
-            records = (b"\xc0\x0c" + _A.to_bytes(2, "big") + _IN.to_bytes(2, "big") +
-                       (60).to_bytes(4, "big") + b"\x00\x04" + socket.inet_aton(address))
-        counts = b"\x00\x01" + (1 if records else 0).to_bytes(2, "big") + bytes(4)
-        return query[:2] + flags.to_bytes(2, "big") + counts + query[12:end] + records
+        addresses = self._names.get(name, [])
+        flags = _RESPONSE_AUTHORITATIVE | (0 if addresses else _NO_SUCH_NAME)
+        # The name is that of the question; for a minute.
+        records = [b"\xc0\x0c" + _A.to_bytes(2, "big") + _IN.to_bytes(2, "big") +
+                   (60).to_bytes(4, "big") + b"\x00\x04" + socket.inet_aton(address)
+                   for address in addresses if kind == _A]
+        counts = b"\x00\x01" + len(records).to_bytes(2, "big") + bytes(4)
+        return query[:2] + flags.to_bytes(2, "big") + counts + query[12:end] + b"".join(records)
 
 
 @contextlib.contextmanager
-def running(place: Namespace, names: Optional[Mapping[str, str]]) -> Iterator[NameServer]:
+def running(place: Namespace, names: Optional[Mapping[str, list[str]]]) -> Iterator[NameServer]:
     udp = place.udp_socket(ADDRESS, 53)
     udp.settimeout(0.1)  # So often it looks whether it is to end.
     server = NameServer(udp, names)

@@ -40,7 +40,7 @@ def test_it_asks_the_resolver_and_enters_by_the_address_that_it_is_told(
         roost, namespace, folder):
     place = _host(namespace)
     with contextlib.ExitStack() as stack:
-        server = stack.enter_context(name_server.running(place, {"dht.example.org": LIBTORRENT}))
+        server = stack.enter_context(name_server.running(place, {"dht.example.org": [LIBTORRENT]}))
         [one] = stack.enter_context(libtorrent_node.nodes(
             [Place(f"{LIBTORRENT}:6881", "")], prefix=place.command()))
         assert one.ask("table") == 0  # It listens.
@@ -48,6 +48,18 @@ def test_it_asks_the_resolver_and_enters_by_the_address_that_it_is_told(
         node.wait(lambda: _nodes(node) == 1, within=ASKS_WITHIN_SECONDS, what="it knows libtorrent")
         assert {"dht.example.org", "nowhere.example.org"} <= set(server.asked)
         assert node.metric("roost_dht_bootstrap_lookups_total") == 1
+
+
+def test_a_name_of_many_addresses_leaves_the_others_their_part(roost, namespace, folder):
+    place = _host(namespace)
+    many = [f"11.2.{number}.1" for number in range(20)]
+    with name_server.running(place, {"dht.example.org": [LIBTORRENT],
+                                     "nowhere.example.org": many}):
+        node = _node(roost, place, folder).start()
+        # Half of the sixteen, and the one.
+        node.wait(lambda: node.metric("roost_dht_own_queries_total", family="ipv4") >= 9,
+                  within=ASKS_WITHIN_SECONDS, what="it asks")
+        assert node.metric("roost_dht_own_queries_total", family="ipv4") == 9
 
 
 def test_a_resolver_that_does_not_answer_holds_nothing_up(roost, namespace, folder):
