@@ -21,6 +21,7 @@ void BookKeeper::step(const Now& now, const core::RangeRead& input) {
     ++stats_.failed;
     return;
   }
+  has_read_ = true;
   for (const core::StoreEntry& entry : input.entries) {
     const auto list = wire::PeerListView::parse(entry.value);
     if (!list) {
@@ -44,6 +45,10 @@ void BookKeeper::step(const Now& now, const core::CommitDone& input) {
 
 void BookKeeper::step(const Now& now, const core::DeadlinePassed&, core::Outbox& out) {
   if (!keep_at_ || now.mono < *keep_at_) return;
+  if (!has_read_) {
+    keep_at_.reset();
+    return start(now, out);
+  }
   if (book_.tried_size() == 0) {  // What was kept is better than nothing.
     keep_at_ = now.mono + kPeriod;
     return;

@@ -19,8 +19,8 @@ namespace roost::node {
 // anew knows whom to ask.
 //
 // They are peer lists (wire/peer_list.h) below "peers/tried/", all replaced by one commit every
-// kPeriod. What cannot be read is counted and left out: the nodes will be found again. Without a
-// store it does nothing after the first answer.
+// kPeriod, but not before what is there has been read. A list that is damaged is counted and left
+// out: the nodes will be found again. Without a store it does nothing after the first answer.
 class BookKeeper {
  public:
   static constexpr Duration kPeriod = std::chrono::minutes(10);
@@ -53,6 +53,7 @@ class BookKeeper {
 
   core::peers::Book& book_;
   std::optional<MonoTime> keep_at_;  // Empty while a request is open, or there is no store.
+  bool has_read_ = false;
   uint64_t request_number_ = 0;
   std::vector<std::string> keys_;  // Of the request that is open, like all below.
   std::vector<std::vector<uint8_t>> pages_;

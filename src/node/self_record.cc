@@ -19,6 +19,8 @@ wire::NodeRecord describe(const Config& config, Role role) {
   CHECK(record.software.assign(kSoftware));
   if (role == Role::kLeaf) return record;
   if (config.stun.enabled) record.offer(wire::NodeService::kStun);
+  if (config.relay.enabled) record.offer(wire::NodeService::kTurn);
+  if (config.dht.enabled) record.offer(wire::NodeService::kDht);
   for (const IpAddress& address : config.node.external_addresses) {
     const Endpoint endpoint{address, config.node.port};
     // Once the list is full the rest is left out: the owner named the preferred ones first.

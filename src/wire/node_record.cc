@@ -17,7 +17,7 @@ using Error = NodeRecordError;
 
 constexpr std::array kRoles = {NodeRole::kLeaf, NodeRole::kCandidate, NodeRole::kSupernode,
                                NodeRole::kDraining};
-constexpr std::array kServices = {NodeService::kStun};
+constexpr std::array kServices = {NodeService::kStun, NodeService::kTurn, NodeService::kDht};
 static_assert(kRoles.size() == kNodeRoleCount && kServices.size() == kNodeServiceCount);
 
 bool is_printable(char character) {
@@ -106,6 +106,8 @@ std::string_view label(NodeRole role) {
 std::string_view label(NodeService service) {
   switch (service) {
     case NodeService::kStun: return "stun";
+    case NodeService::kTurn: return "turn";
+    case NodeService::kDht: return "dht";
   }
   return "";
 }

@@ -38,8 +38,8 @@ enum class NodeRole : uint8_t { kLeaf, kCandidate, kSupernode, kDraining };
 inline constexpr size_t kNodeRoleCount = 4;
 std::string_view label(NodeRole role);
 
-enum class NodeService : uint8_t { kStun };
-inline constexpr size_t kNodeServiceCount = 1;
+enum class NodeService : uint8_t { kStun, kTurn, kDht };
+inline constexpr size_t kNodeServiceCount = 3;
 std::string_view label(NodeService service);
 
 // The donated bandwidth as a power of ten: 0 below 1 Mbit/s, 1 below 10, 2 below 100, 3 from there.

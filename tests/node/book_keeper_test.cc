@@ -130,6 +130,9 @@ TEST_F(BookKeeperTest, TriesAgainAfterAFailureAndRestsWithoutAStore) {
   carry_out(life, core::StoreError::kFailed);
   EXPECT_EQ(1u, life.keeper.stats().failed);
   restore(life, 1);
+  EXPECT_EQ(0u, life.keeper.stats().kept);
+  keep(life);  // Reads first: what is there must not be lost for what is not known yet.
+  EXPECT_EQ(0u, life.keeper.stats().kept);
   keep(life, core::StoreError::kFull);
   EXPECT_EQ(2u, life.keeper.stats().failed);
   keep(life);
