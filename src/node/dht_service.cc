@@ -16,6 +16,9 @@ using core::dht::Family;
 // How soon it is tried again to sign our record, while the wall clock is not known.
 constexpr std::chrono::minutes kRecordAgain{1};
 
+// How many other supernodes are asked for a way into the DHT at a time.
+constexpr size_t kPeersAskedMax = 8;
+
 // How long an answer to GET /v1/peers is the same, whatever the book has learned since.
 constexpr std::chrono::seconds kPeerListFor{60};
 
@@ -121,7 +124,18 @@ void DhtService::step(const Now& now, const core::DeadlinePassed& input, core::O
   if (is_due(finder_.next_deadline(), now.mono)) return finder_.step(now.mono, input, out);
   if (is_due(snapshot_.next_deadline(), now.mono)) return snapshot_.step(now, input, out);
   if (is_due(keeper_.next_deadline(), now.mono)) return keeper_.step(now, input, out);
-  if (is_due(server_.next_deadline(), now.mono)) server_.step(now.mono, input, out);
+  if (!is_due(server_.next_deadline(), now.mono)) return;
+  server_.step(now.mono, input, out);
+  if (server_.wants_nodes()) tell_of_peers(now, out);
+}
+
+// Other supernodes are nodes of the DHT, too.
+void DhtService::tell_of_peers(const Now& now, core::Outbox& out) {
+  std::vector<Endpoint> nodes;
+  finder_.book().for_each(now.mono, [&nodes](const core::peers::Book::Known& known) {
+    if (known.is_tried && nodes.size() < kPeersAskedMax) nodes.push_back(known.address);
+  });
+  server_.hear_of(now.mono, nodes, out);
 }
 
 std::optional<MonoTime> DhtService::next_deadline() const {
@@ -141,9 +155,14 @@ void DhtService::take_found_peers(const Now& now) {
   server_.forget_found_peers();
 }
 
-void DhtService::set_record(MonoTime now, const std::optional<wire::MutableItem>& record) {
-  record_due_at_ = now + (record ? Duration(SelfRecord::kAgeMax) : Duration(kRecordAgain));
-  if (record) server_.set_own_item(now, *record);
+void DhtService::set_record(const Now& now, const std::optional<wire::MutableItem>& record) {
+  record_due_at_ = now.mono + kRecordAgain;
+  if (!record) return;
+  server_.set_own_item(now.mono, *record);
+  // By its own time, to the second: a record that was made for somebody else is not as fresh.
+  const std::chrono::seconds age = now.wall->time_since_epoch() - std::chrono::seconds(record->seq);
+  const auto left = std::chrono::seconds(SelfRecord::kAgeMax) - age + std::chrono::seconds(1);
+  record_due_at_ = now.mono + std::max<Duration>(left, kRecordAgain);
 }
 
 Bytes DhtService::peer_list(MonoTime now) {

@@ -52,7 +52,7 @@ class DhtService {
   // Our record is to be signed anew and told: due since the deadline that has passed.
   bool is_record_due(MonoTime now) const { return now >= record_due_at_; }
   // Empty while the time is not known: then it is due again soon.
-  void set_record(MonoTime now, const std::optional<wire::MutableItem>& record);
+  void set_record(const Now& now, const std::optional<wire::MutableItem>& record);
 
   // The body of GET /v1/peers; good until the next step at a later time.
   Bytes peer_list(MonoTime now);
@@ -70,6 +70,7 @@ class DhtService {
  private:
   void set_homes();
   void take_found_peers(const Now& now);
+  void tell_of_peers(const Now& now, core::Outbox& out);
 
   core::dht::Server server_;
   core::dht::RingSnapshot snapshot_;

@@ -348,10 +348,10 @@ void Node::handle(const Now& now, const core::DeadlinePassed& input, core::Outbo
 // nothing can be signed.
 void Node::renew_record(const Now& now) {
   const Bytes bytes = self_record_.signed_bytes(now, config_, role_);
-  if (bytes.empty()) return dht_->set_record(now.mono, {});
+  if (bytes.empty()) return dht_->set_record(now, {});
   const auto item = wire::parse_signed_node_record(bytes);
   CHECK(item.has_value());
-  dht_->set_record(now.mono, *item);
+  dht_->set_record(now, *item);
 }
 
 std::optional<MonoTime> Node::next_deadline() const {

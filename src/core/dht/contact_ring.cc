@@ -240,6 +240,25 @@ std::optional<wire::CompactNode> FamilyRing<Host>::next_to_verify(MonoTime now) 
 }
 
 template <typename Host>
+void FamilyRing<Host>::forgive() {
+  for (Entry& entry : entries_) {
+    if (entry.port != 0) entry.unanswered = 0;  // Free ones stay untouched memory.
+  }
+}
+
+template <typename Host>
+std::optional<wire::CompactNode> FamilyRing<Host>::next_in_turn() {
+  const size_t look_at = std::min(entries_.size(), ContactRing::kLookedAtMax);
+  for (size_t looked_at = 0; looked_at < look_at && size_ > 0; ++looked_at) {
+    verify_at_ = skip_empty_sets(verify_at_);
+    const Entry& entry = entries_[verify_at_];
+    verify_at_ = (verify_at_ + 1) % entries_.size();
+    if (entry.port != 0) return contact_of(entry);
+  }
+  return {};
+}
+
+template <typename Host>
 size_t FamilyRing<Host>::bytes_for(size_t contacts) {
   const size_t sets = set_count(contacts);
   return sets * kSetSize * sizeof(Entry) + (sets + kWordBits - 1) / kWordBits * sizeof(uint64_t);
@@ -315,6 +334,14 @@ size_t ContactRing::take(MonoTime now, Family family, std::span<wire::CompactNod
 
 std::optional<wire::CompactNode> ContactRing::next_to_verify(MonoTime now, Family family) {
   return family == Family::kV4 ? v4_.next_to_verify(now) : v6_.next_to_verify(now);
+}
+
+void ContactRing::forgive(Family family) {
+  family == Family::kV4 ? v4_.forgive() : v6_.forgive();
+}
+
+std::optional<wire::CompactNode> ContactRing::next_in_turn(Family family) {
+  return family == Family::kV4 ? v4_.next_in_turn() : v6_.next_in_turn();
 }
 
 size_t ContactRing::size(Family family) const {

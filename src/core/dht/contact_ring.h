@@ -48,6 +48,8 @@ class FamilyRing {
   bool contains(const Endpoint& endpoint) const;
   size_t take(MonoTime now, std::span<wire::CompactNode> out);
   std::optional<wire::CompactNode> next_to_verify(MonoTime now);
+  std::optional<wire::CompactNode> next_in_turn();
+  void forgive();
 
   size_t size() const { return size_; }
   size_t capacity() const { return entries_.size(); }
@@ -157,6 +159,11 @@ class ContactRing {
   // The next contact in turn that is due, and counts as asked from now on: it is not handed out
   // before it has answered. Those that have not answered often enough are removed on the way.
   std::optional<wire::CompactNode> next_to_verify(MonoTime now, Family family);
+  // The next contact in turn, due or not, which does not count as asked.
+  std::optional<wire::CompactNode> next_in_turn(Family family);
+  // It was not their fault: whoever has let questions pass counts as if none had been asked. Looks
+  // at the whole table.
+  void forgive(Family family);
 
   size_t size(Family family) const;
   size_t capacity(Family family) const;

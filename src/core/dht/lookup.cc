@@ -133,12 +133,18 @@ Lookup::Known* Lookup::find_open(const Endpoint& from, Bytes transaction_id) {
 bool Lookup::answered(MonoTime now, const Endpoint& from, Bytes transaction_id,
                       const wire::KrpcResponse& response) {
   expire(now);
-  Known* const known = find_open(from, transaction_id);
+  Known* known = find_open(from, transaction_id);
   if (known == nullptr) return false;
-  // Who answers under another ID than it was said to have is not where it was sorted in.
+  // Somebody has named it under an ID that it does not have: it belongs elsewhere.
   if (response.id != known->node.id) {
-    known->state = State::kFailed;
-    return true;
+    std::move(known + 1, known_.data() + known_count_, known);
+    --known_count_;
+    learn(now, {response.id, from});
+    const auto end = known_.begin() + static_cast<ptrdiff_t>(known_count_);
+    const auto found = std::find_if(
+        known_.begin(), end, [&from](const Known& other) { return other.node.endpoint == from; });
+    if (found == end) return true;
+    known = &*found;
   }
   known->state = State::kAnswered;
   known->token_size = static_cast<uint8_t>(response.token.size());

@@ -43,7 +43,7 @@ class Responder {
   // whoever looks elsewhere is given contacts in turn, so that nobody is sent everybody.
   static constexpr unsigned kNeighbourBits = 4;
   // As long as there are fewer contacts, those that our own node knows are handed out too.
-  static constexpr size_t kContactsMin = 64;
+  static constexpr size_t kContactsMin = Verifier::kContactsMin;
 
   // Each put costs a signature to check (70 us); whoever has something to store comes once an hour.
   static constexpr uint64_t kPutsPerSecond = 4;  // Of a prefix.

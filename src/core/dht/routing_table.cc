@@ -179,6 +179,15 @@ size_t RoutingTable::size() const {
   return count;
 }
 
+bool RoutingTable::empty() const {
+  for (const Bucket& bucket : buckets_) {
+    for (const Entry& entry : bucket.entries) {
+      if (entry.node.endpoint.port != 0) return false;
+    }
+  }
+  return true;
+}
+
 void RoutingTable::check_invariants() const {
   for (size_t at = 0; at < kBucketCount; ++at) {
     std::vector<PrefixKey> prefixes;

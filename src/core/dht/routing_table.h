@@ -72,6 +72,7 @@ class RoutingTable {
   std::optional<wire::NodeId> next_to_refresh(MonoTime now, Random& random);
 
   size_t size() const;
+  bool empty() const;  // Is asked more often.
 
   // Aborts unless every node is where it belongs. For tests.
   void check_invariants() const;

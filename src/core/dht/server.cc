@@ -143,11 +143,14 @@ void Server::step(MonoTime now, const DatagramArrived& input, Outbox& out) {
   if (message->kind == wire::KrpcKind::kQuery) {
     return responder_.step(now, input, *message, own_id(family_of(input.from.address)), out);
   }
-  hear_answer(now, input, *message);
+  const Family family = family_of(input.from.address);
+  const bool was_dead = verifier_.is_line_dead(now, family);
+  if (!hear_answer(now, input, *message)) return count(stats_.drops, Drop::kUnasked);
+  if (was_dead && !verifier_.is_line_dead(now, family)) silent_.forget();
   (void)carry_on_searches(now, Lookup::kInFlightMax, out);
 }
 
-void Server::hear_answer(MonoTime now, const DatagramArrived& input,
+bool Server::hear_answer(MonoTime now, const DatagramArrived& input,
                          const wire::KrpcMessage& message) {
   const Family family = family_of(input.from.address);
   const auto response =
@@ -158,25 +161,31 @@ void Server::hear_answer(MonoTime now, const DatagramArrived& input,
         *purpose != PingPurpose::kProof || verifier_.ring().size(family) < Responder::kContactsMin;
     if (response && is_good) add_to_table(now, {response->id, input.from});
     // Anybody can have us ping him by asking us: what he says of our address counts for nothing.
-    return;
+    return true;
   }
   if (hear_search(now, input, message, response)) {
-    rates_[static_cast<size_t>(family)].answered(now);
+    // The search has it.
   } else if (const auto why = cookies_.check(now, message.head.transaction_id, input.from)) {
-    rates_[static_cast<size_t>(family)].answered(now);
     if (response) hear_asked(now, input, *why, *response);
   } else {
-    return count(stats_.drops, Drop::kUnasked);
+    return false;
   }
-  const auto& seen = message.head.observed;
-  const bool may_be_ours =
-      seen && family_of(seen->address) == family &&
-      (options_.verifier.takes_special_purpose || is_globally_reachable(seen->address));
-  if (!may_be_ours || options_.external_addresses[static_cast<size_t>(family)]) return;
-  if (!votes_[static_cast<size_t>(family)].vote(now, input.from.address, seen->address)) return;
-  set_id(family, wire::conforming_node_id(seen->address, options_.id_seed));
-  // Whoever is near to us now is somebody else.
-  plans_[static_cast<size_t>(family)].neighbours_at = now;
+  rates_[static_cast<size_t>(family)].answered(now);
+  verifier_.line_lives(now, family);
+  if (message.head.observed) take_vote(now, input.from.address, message.head.observed->address);
+  return true;
+}
+
+// Whom we have asked says where he sees us.
+void Server::take_vote(MonoTime now, const IpAddress& voter, const IpAddress& seen) {
+  const Family family = family_of(voter);
+  const auto at = static_cast<size_t>(family);
+  const bool may_be_ours = family_of(seen) == family &&
+                           (options_.verifier.takes_special_purpose || is_globally_reachable(seen));
+  if (!may_be_ours || options_.external_addresses[at]) return;
+  if (!votes_[at].vote(now, voter, seen)) return;
+  set_id(family, wire::conforming_node_id(seen, options_.id_seed));
+  plans_[at].neighbours_at = now;  // Whoever is near to us now is somebody else.
 }
 
 bool Server::hear_search(MonoTime now, const DatagramArrived& input,
@@ -230,7 +239,7 @@ void Server::learn_nodes(MonoTime now, const wire::KrpcResponse& response, const
     if (nodes.empty()) continue;
     Search* search = find_search(family, SearchPurpose::kNeighbours);
     if (search == nullptr) {
-      if (from != nullptr && table(family).size() >= kTableMin) continue;
+      if (table(family).size() >= kTableMin) continue;
       search = begin(now, family, SearchPurpose::kNeighbours, own_id(family));
     }
     if (search == nullptr) continue;
@@ -256,6 +265,12 @@ void Server::add_found_peer(const Endpoint& peer, const IpAddress& told_by) {
 // ---- What our own node asks.
 
 void Server::step(MonoTime now, const NamesResolved& input, Outbox& out) {
+  if (input.endpoints.empty()) {  // No network yet: that costs nobody anything but ourselves.
+    for (Plan& plan : plans_) {
+      plan.names_again = kNamesAgainMin;
+      plan.names_at = std::min(plan.names_at, now + kNamesAgainMin);
+    }
+  }
   hear_of(now, input.endpoints, out);
 }
 
@@ -335,6 +350,7 @@ size_t Server::carry_on_searches(MonoTime now, size_t messages_max, Outbox& out)
       keep_earlier(search_deadline_, std::optional(search->next_deadline(now)));
     }
   }
+  if (sent == messages_max) search_deadline_ = now;  // Some may have had no turn.
   return sent;
 }
 
@@ -344,11 +360,11 @@ void Server::step(MonoTime now, const DeadlinePassed& input, Outbox& out) {
   if (verification && *verification <= now) return verifier_.step(now, input, out);
   if (now >= next_upkeep_) {
     next_upkeep_ = now + kUpkeep;
-    wants_names_ = false;
+    wants_nodes_ = false;
     for (const Family family : {Family::kV4, Family::kV6}) {
       if (serves(family)) keep_up(now, family, out);
     }
-    if (wants_names_) {
+    if (wants_nodes_ && options_.has_bootstrap_names) {
       ++stats_.names_resolved;
       out.push(ResolveNames{});
     }
@@ -360,11 +376,11 @@ void Server::keep_up(MonoTime now, Family family, Outbox& out) {
   Plan& plan = plans_[static_cast<size_t>(family)];
   const size_t known = table(family).size();
   const bool has_few_contacts = verifier_.ring().size(family) < Responder::kContactsMin;
-  if (known >= kTableMin) {
+  if (known >= kTableMin && !verifier_.is_line_dead(now, family)) {
     plan.names_again = kNamesAgainMin;
     plan.names_at = now + kNamesAgainMin;
   } else if (now >= plan.names_at) {
-    wants_names_ |= options_.has_bootstrap_names;
+    wants_nodes_ = true;
     plan.names_at = now + plan.names_again;
     plan.names_again = std::min<Duration>(2 * plan.names_again, kNamesAgainMax);
   }
@@ -398,7 +414,7 @@ void Server::keep_up(MonoTime now, Family family, Outbox& out) {
                 options_.network);
   }
   if (is_supernode_ && !own_value_.empty() && now >= plan.publish_at && has_place()) {
-    plan.publish_at = now + kPublishEvery;
+    plan.publish_at = now + (known < kTableMin ? kNamesAgainMin : kPublishEvery);
     (void)begin(now, family, SearchPurpose::kPublish,
                 wire::mutable_item_target(own_item_.key, own_salt_));
   }
@@ -409,7 +425,7 @@ void Server::keep_table_alive(MonoTime now, Family family, Outbox& out) {
   for (size_t sent = 0; Asked & asked : asked_) {
     const bool is_ours = asked.node.port != 0 && family_of(asked.node.address) == family;
     if (is_ours && now - asked.at >= kAskTimeout) {
-      table.silent(asked.node);
+      if (!verifier_.is_line_dead(now, family)) table.silent(asked.node);
       asked = {};
     }
     if (asked.node.port != 0 || sent == kTablePingsPerUpkeep) continue;
@@ -430,7 +446,7 @@ std::optional<MonoTime> Server::next_deadline() const {
   for (size_t i = 0; i < kFamilyCount; ++i) {
     if (!options_.sockets[i]) continue;
     const bool knows_somebody =
-        tables_[i].size() > 0 || verifier_.ring().size(as_family(i)) > 0 || search_count() > 0;
+        verifier_.ring().size(as_family(i)) > 0 || search_count() > 0 || !tables_[i].empty();
     keep_earlier(upkeep, std::optional(knows_somebody ? next_upkeep_ : plans_[i].names_at));
   }
   if (upkeep) keep_earlier(next, std::optional(std::max(*upkeep, next_upkeep_)));

@@ -113,6 +113,9 @@ class Server {
   // asks us for it under the network's infohash. The value and salt are copied.
   void set_own_item(MonoTime now, const wire::MutableItem& item);
 
+  // Whether the step that has just been was to find a way in: then those who know nodes from
+  // elsewhere tell of them, by hear_of().
+  bool wants_nodes() const { return wants_nodes_; }
   // Nodes that are known from elsewhere are asked for others, at most kAskedMax of them.
   void hear_of(MonoTime now, std::span<const Endpoint> nodes, Outbox& out);
 
@@ -162,7 +165,9 @@ class Server {
   bool is_ours(const Endpoint& endpoint) const;
   bool is_believed(const wire::CompactNode& node) const;
 
-  void hear_answer(MonoTime now, const DatagramArrived& input, const wire::KrpcMessage& message);
+  // False if it is an answer to nothing.
+  bool hear_answer(MonoTime now, const DatagramArrived& input, const wire::KrpcMessage& message);
+  void take_vote(MonoTime now, const IpAddress& voter, const IpAddress& seen);
   bool hear_search(MonoTime now, const DatagramArrived& input, const wire::KrpcMessage& message,
                    const std::optional<wire::KrpcResponse>& response);
   void hear_asked(MonoTime now, const DatagramArrived& input, PingPurpose purpose,
@@ -196,7 +201,7 @@ class Server {
   std::array<FoundPeer, kFoundPeersMax> found_peers_;
   size_t found_peer_count_ = 0;
   bool is_supernode_ = false;
-  bool wants_names_ = false;
+  bool wants_nodes_ = false;
   MonoTime next_upkeep_;
   std::optional<MonoTime> search_deadline_;
   wire::MutableItem own_item_;  // Its views point to these.

@@ -25,6 +25,8 @@ class SilentNodes {
   explicit SilentNodes(const SipHashKey& secret) : secret_(secret) {}
 
   void add(MonoTime now, const Endpoint& endpoint) { place_of(endpoint) = {endpoint, now}; }
+  // It was our own line that was silent.
+  void forget() { places_ = {}; }
   bool contains(MonoTime now, const Endpoint& endpoint) const {
     const Entry& entry = places_[index_of(endpoint)];
     return entry.endpoint == endpoint && entry.endpoint.port != 0 && now - entry.at < kRemembered;

@@ -66,6 +66,7 @@ std::optional<PingPurpose> Verifier::heard_answer(MonoTime now, const DatagramAr
   const auto purpose = cookies_.check(now, message.head.transaction_id, input.from);
   if (!purpose) return {};
   count(stats_.answers, *purpose);
+  line_lives(now, family_of(input.from.address));
   proven_.add(now, input.from.address);  // Even an error has been received there.
   if (message.kind != wire::KrpcKind::kResponse) return purpose;
   const auto response = parse_response(message);
@@ -83,11 +84,26 @@ std::optional<PingPurpose> Verifier::heard_answer(MonoTime now, const DatagramAr
   return purpose;
 }
 
+bool Verifier::is_line_dead(MonoTime now, Family family) const {
+  const Line& line = lines_[static_cast<size_t>(family)];
+  const uint64_t enough = std::clamp<uint64_t>(ring_.size(family), kInARowMin, kInARowMax);
+  return line.unanswered >= enough && now - line.silent_since >= kSilenceMin;
+}
+
+void Verifier::line_lives(MonoTime now, Family family) {
+  if (is_line_dead(now, family)) ring_.forgive(family);
+  lines_[static_cast<size_t>(family)] = {};
+}
+
 void Verifier::heard_elsewhere(MonoTime now, const wire::CompactNode& node) {
-  if (!is_welcome(node.endpoint.address)) return;
+  const Endpoint& endpoint = node.endpoint;
+  if (!is_welcome(endpoint.address)) return;
+  if (ring_.contains(endpoint)) return admit(now, node);
   const bool has_asked_us =
-      proven_.contains(now, node.endpoint.address) || candidates_.contains(node.endpoint);
-  if (!has_asked_us || ring_.contains(node.endpoint)) admit(now, node);
+      proven_.contains(now, endpoint.address) || candidates_.contains(endpoint);
+  if (has_asked_us) return;
+  if (ring_.size(family_of(endpoint.address)) < kContactsMin) return admit(now, node);
+  count(stats_.candidates, candidates_.heard(now, endpoint));
 }
 
 void Verifier::admit(MonoTime now, const wire::CompactNode& contact) {
@@ -108,24 +124,40 @@ size_t Verifier::take(MonoTime now, Family family, std::span<wire::CompactNode> 
   return taken;
 }
 
-// Samples first, since they are few and their time matters; then those who wait to come in.
+// Samples first, since they are few and their time matters; then those who wait to come in. While
+// our line is dead they all wait.
 bool Verifier::ask_next(MonoTime now, Outbox& out) {
-  if (const auto question = quality_.next_question(now)) {
-    (void)ping(now, question->purpose, question->to, out);
-    return true;
+  const auto is_dead = [&](Family family) {
+    return !homes_[static_cast<size_t>(family)] || is_line_dead(now, family);
+  };
+  if (!is_dead(Family::kV4) || !is_dead(Family::kV6)) {
+    if (const auto question = quality_.next_question(now)) {
+      (void)ping(now, question->purpose, question->to, out);
+      return true;
+    }
+    if (const auto candidate = candidates_.pop_silent(now)) {
+      (void)ping(now, PingPurpose::kAdmission, *candidate, out);
+      return true;
+    }
   }
-  if (const auto candidate = candidates_.pop_silent(now)) {
-    (void)ping(now, PingPurpose::kAdmission, *candidate, out);
-    return true;
+  return ask_contact(now, Family::kV4, out) || ask_contact(now, Family::kV6, out);
+}
+
+bool Verifier::ask_contact(MonoTime now, Family family, Outbox& out) {
+  if (!homes_[static_cast<size_t>(family)]) return false;
+  Line& line = lines_[static_cast<size_t>(family)];
+  const bool is_dead = is_line_dead(now, family);
+  if (is_dead && now < line.try_at) return false;
+  const auto contact = is_dead ? ring_.next_in_turn(family) : ring_.next_to_verify(now, family);
+  if (!contact) return false;
+  if (is_dead) {
+    line.try_at = now + line.try_again;
+    line.try_again = std::min(2 * line.try_again, kTryAgainMax);
+  } else {
+    if (line.unanswered++ == 0) line.silent_since = now;
   }
-  for (const Family family : {Family::kV4, Family::kV6}) {
-    if (!homes_[static_cast<size_t>(family)]) continue;
-    const auto contact = ring_.next_to_verify(now, family);
-    if (!contact) continue;
-    (void)ping(now, PingPurpose::kVerify, contact->endpoint, out);
-    return true;
-  }
-  return false;
+  (void)ping(now, PingPurpose::kVerify, contact->endpoint, out);
+  return true;
 }
 
 void Verifier::step(MonoTime now, const DeadlinePassed&, Outbox& out) {

@@ -30,6 +30,9 @@ namespace roost::core::dht {
 //   its answer, with an ID that BEP 42 gives its address -> a contact
 //   a contact, every half hour        -> ping (verify); two without an answer, and it is gone
 //
+// Where no contact answers any more, it is our own line that is dead, or the donation that is used
+// up: nobody is given up for that, and one contact is tried now and then until somebody answers.
+//
 // Read-only nodes (BEP 43) and addresses that the Internet cannot reach go no further than being
 // proven. Pings leave no state behind (PingCookies). One ping is sent for a query, and counts for
 // what may be sent to an address that has proven nothing; all others are paced.
@@ -44,6 +47,18 @@ class Verifier {
     // Lets loopback and private addresses in, whatever their IDs: for tests and networks apart.
     bool takes_special_purpose = false;
   };
+
+  // As long as a family has fewer contacts, whoever answers a lookup is one at once.
+  static constexpr size_t kContactsMin = 64;
+
+  // Our own line is dead when nobody has answered for so long though all contacts were asked in
+  // turn: so many of them at least, and that many are enough.
+  static constexpr Duration kSilenceMin = std::chrono::seconds(10);
+  static constexpr uint64_t kInARowMin = 8;
+  static constexpr uint64_t kInARowMax = 40;
+  // How often one is tried then: at first, and at last.
+  static constexpr Duration kTryAgainMin = std::chrono::seconds(1);
+  static constexpr Duration kTryAgainMax = std::chrono::minutes(1);
 
   struct Stats {
     std::array<uint64_t, kPingPurposeCount> pings{};
@@ -73,9 +88,15 @@ class Verifier {
   // An answer or an error has come. Says which ping of ours it belongs to, if to any.
   std::optional<PingPurpose> heard_answer(MonoTime now, const DatagramArrived& input,
                                           const wire::KrpcMessage& message);
-  // A node has answered a question that was no ping. It becomes a contact at once, unless it has
-  // asked us something lately: then it may be one that only we can reach.
+  // A node has answered a question that was no ping. It becomes a contact at once while there are
+  // fewer than kContactsMin, unless it has asked us something lately: then it may be one that only
+  // we can reach. Otherwise it is a candidate.
   void heard_elsewhere(MonoTime now, const wire::CompactNode& node);
+
+  // Nobody is to be given up: our questions or the answers do not get through.
+  bool is_line_dead(MonoTime now, Family family) const;
+  // A question of ours, be it a ping or not, has been answered.
+  void line_lives(MonoTime now, Family family);
 
   bool is_proven(MonoTime now, const IpAddress& address) const {
     return proven_.contains(now, address);
@@ -107,7 +128,15 @@ class Verifier {
   bool is_welcome(const IpAddress& address) const;
   bool ping(MonoTime now, PingPurpose purpose, const Endpoint& to, Outbox& out);
   bool ask_next(MonoTime now, Outbox& out);
+  bool ask_contact(MonoTime now, Family family, Outbox& out);
   void admit(MonoTime now, const wire::CompactNode& contact);
+
+  struct Line {
+    uint64_t unanswered = 0;  // Contacts asked since the last answer,
+    MonoTime silent_since{};  // the first of them then.
+    MonoTime try_at{};
+    Duration try_again = kTryAgainMin;
+  };
 
   Options options_;
   ContactRing ring_;
@@ -117,6 +146,7 @@ class Verifier {
   HandoutQuality quality_;
   TokenBucket::Options pace_;
   TokenBucket pings_left_;
+  std::array<Line, kFamilyCount> lines_;
   Duration turn_;
   MonoTime next_turn_;
   bool is_read_only_ = false;

@@ -264,7 +264,7 @@ TEST_F(LookupTest, BelievesNoAnswerButThatOfWhomItAsked) {
   EXPECT_TRUE(lookup.is_done(now_));
 }
 
-TEST_F(LookupTest, DoesNotFindWhoAnswersUnderAnotherIdOrTooLateOrWithAnError) {
+TEST_F(LookupTest, DoesNotFindWhoAnswersUnderAStolenIdOrTooLateOrWithAnError) {
   for (const int how : {0, 1, 2}) {
     Lookup lookup({}, random_);
     const CompactNode asked = node(0x10000001);
@@ -274,7 +274,7 @@ TEST_F(LookupTest, DoesNotFindWhoAnswersUnderAnotherIdOrTooLateOrWithAnError) {
     wire::KrpcResponse response;
     response.id = asked.id;
     if (how == 0) {
-      response.id[19] ^= 8;
+      response.id[0] ^= 8;  // Not one of its address (BEP 42).
       EXPECT_TRUE(lookup.answered(now_, query->to, query->transaction_id, response));
     } else if (how == 1) {
       now_ += Lookup::kTimeout;
@@ -286,6 +286,25 @@ TEST_F(LookupTest, DoesNotFindWhoAnswersUnderAnotherIdOrTooLateOrWithAnError) {
     EXPECT_EQ(0u, lookup.found(found));
     EXPECT_TRUE(lookup.is_done(now_));
   }
+}
+
+// Whoever names it under wrong IDs, near to the target, does not keep it from being found.
+TEST_F(LookupTest, FindsWhoWasNamedUnderAnotherIdUnderItsOwn) {
+  Lookup lookup({}, random_);
+  CompactNode named = node(0x10000001);
+  const NodeId own = named.id;
+  named.id[19] ^= 8;  // As good an ID of its address.
+  lookup.learn(now_, named);
+  const auto query = lookup.next_query(now_);
+  ASSERT_TRUE(query);
+  wire::KrpcResponse response{.id = own};
+  response.token = as_bytes("token");
+  EXPECT_TRUE(lookup.answered(now_, query->to, query->transaction_id, response));
+  EXPECT_TRUE(lookup.is_done(now_)) << "it is not asked again";
+  std::array<Lookup::Found, Lookup::kNearest> found;
+  ASSERT_EQ(1u, lookup.found(found));
+  EXPECT_EQ(own, found[0].node.id);
+  EXPECT_EQ(5u, found[0].token_size);
 }
 
 // Every node that is asked names eight new ones, each nearer than the last.

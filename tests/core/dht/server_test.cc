@@ -114,6 +114,7 @@ class Swarm {
 
   MonoTime now{1h};
   std::vector<Endpoint> names;  // What those of `[dht] bootstrap` resolve to.
+  bool is_cut_off = false;
   uint64_t sent_to_nobody = 0;
 
  private:
@@ -145,6 +146,7 @@ class Swarm {
     queue_.erase(queue_.begin());
     for (size_t i = 0; i < members_.size(); ++i) {
       if (endpoint_of(i) != packet.to || !members_[i]->is_alive) continue;
+      if (is_cut_off && (i == 0 || packet.from == endpoint_of(0))) break;
       return step(
           i, DatagramArrived{0, LocalEnd{packet.to, 0}, packet.from, as_bytes(packet.payload)});
     }
@@ -217,6 +219,14 @@ TEST(DhtServer, OrdersNamesLessAndLessOftenWhileNobodyAnswers) {
   EXPECT_EQ(swarm.member(0).names_ordered, swarm.sent_to_nobody);
 }
 
+TEST(DhtServer, OrdersNamesEveryMinuteWhileNoneResolves) {
+  Swarm swarm;
+  swarm.add();
+  swarm.run(1h);
+  EXPECT_GE(swarm.member(0).names_ordered, 55u);
+  EXPECT_LE(swarm.member(0).names_ordered, 61u);
+}
+
 TEST(DhtServer, WithoutNamesItWaitsForSomebodyToAsk) {
   Swarm swarm;
   Server::Options options = options_of(0);
@@ -242,6 +252,27 @@ TEST(DhtServer, NoticesThatItIsIgnored) {
   EXPECT_TRUE(swarm[0].query_rate(Family::kV4).is_ignored());
   EXPECT_LT(swarm[0].table(Family::kV4).size(), 4u) << "the dead are forgotten";
   EXPECT_GE(swarm.member(0).names_ordered, 2u) << "and it looks for a new way in";
+}
+
+TEST(DhtServer, KnowsAllWhomItKnewOnceItsLineIsBack) {
+  Swarm swarm;
+  for (int i = 0; i < 24; ++i) swarm.add();
+  swarm.names = {endpoint_of(1)};
+  swarm.run(20min);
+  const size_t contacts = swarm[0].verifier().ring().size(Family::kV4);
+  const size_t nodes = swarm[0].table(Family::kV4).size();
+  EXPECT_GE(contacts, 15u);
+  swarm.is_cut_off = true;  // Nothing gets through to number 0, or from it.
+  swarm.run(100min);
+  EXPECT_TRUE(swarm[0].verifier().is_line_dead(swarm.now, Family::kV4));
+  EXPECT_EQ(contacts, swarm[0].verifier().ring().size(Family::kV4));
+  swarm.is_cut_off = false;
+  swarm.run(10min);
+  EXPECT_FALSE(swarm[0].verifier().is_line_dead(swarm.now, Family::kV4));
+  EXPECT_LE(contacts, swarm[0].verifier().ring().size(Family::kV4));
+  EXPECT_GE(swarm[0].table(Family::kV4).size(), nodes / 2);
+  const auto ages = swarm[0].verifier().ring().ages(swarm.now, Family::kV4);
+  EXPECT_EQ(0u, ages.back()) << "and all have been asked again";
 }
 
 TEST(DhtServer, SupernodesFindEachOtherUnderTheNetworksInfohash) {

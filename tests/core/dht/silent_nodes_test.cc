@@ -24,6 +24,13 @@ TEST(SilentNodes, AreRememberedForTheirTime) {
   EXPECT_FALSE(silent.contains(MonoTime(1h), Endpoint()));
 }
 
+TEST(SilentNodes, AreForgottenWhereItWasOurFault) {
+  SilentNodes silent(SipHashKey{1});
+  silent.add(MonoTime(1h), endpoint(1));
+  silent.forget();
+  EXPECT_FALSE(silent.contains(MonoTime(1h), endpoint(1)));
+}
+
 TEST(SilentNodes, AreFoundAgainUnlessManyCameSince) {
   SilentNodes silent(SipHashKey{1});
   for (uint32_t i = 0; i < SilentNodes::kPlaces; ++i) silent.add(MonoTime(1h), endpoint(i));

@@ -212,11 +212,62 @@ TEST_F(VerifierTest, KeepsToItsPace) {
   ASSERT_GT(verifier_.ring().size(Family::kV4), 200u);
   size_t asked = 0;
   for (int i = 0; i < 50; ++i) {  // Five seconds.
-    asked += turn().size();
+    for (const Ping& ping : turn()) {
+      EXPECT_TRUE(answer(ping, good_id(ping.to)));  // Else it would wait for somebody to answer.
+      ++asked;
+    }
     now_ += 100ms;
   }
   EXPECT_GE(asked, 100u);
   EXPECT_LE(asked, 20u + 20 * 5);
+}
+
+// A day without a line, or with a donation that is used up.
+TEST_F(VerifierTest, GivesNobodyUpWhileNobodyAnswers) {
+  for (uint32_t i = 0; i < 300; ++i) {
+    const Endpoint node{IpAddress::v4(0x08080101 + (i << 8)), 1};
+    (void)verifier_.ring().admit(now_, {good_id(node), node});
+  }
+  const size_t before = verifier_.ring().size(Family::kV4);
+  size_t asked = 0;
+  for (int i = 0; i < 24 * 60 * 60; ++i) {
+    now_ += 1s;
+    asked += turn().size();
+  }
+  EXPECT_TRUE(verifier_.is_line_dead(now_, Family::kV4));
+  EXPECT_EQ(before, verifier_.ring().size(Family::kV4));
+  EXPECT_LE(asked, 20u * 11 + 24 * 60 + 10) << "one a minute";
+
+  // The line is back: all are asked, and the one that is dead goes.
+  const Endpoint dead{IpAddress::v4(0x08080101), 1};
+  for (int i = 0; i < 60 * 60; ++i) {
+    now_ += 1s;
+    for (const Ping& ping : turn()) {
+      if (ping.to == dead) continue;
+      EXPECT_TRUE(answer(ping, good_id(ping.to)));
+    }
+  }
+  EXPECT_FALSE(verifier_.is_line_dead(now_, Family::kV4));
+  EXPECT_EQ(before - 1, verifier_.ring().size(Family::kV4));
+  EXPECT_EQ(8u, taken());
+}
+
+TEST_F(VerifierTest, TakesAnswersToLookupsAtOnceOnlyWhileItHasFewContacts) {
+  const auto node = [](uint32_t number) {
+    return Endpoint{IpAddress::v4(0x08080101 + (number << 8)), 1};
+  };
+  for (uint32_t i = 0; i < 200; ++i) verifier_.heard_elsewhere(now_, {good_id(node(i)), node(i)});
+  EXPECT_EQ(Verifier::kContactsMin, verifier_.ring().size(Family::kV4));
+  now_ += 15min;
+  size_t admissions = 0;
+  for (int i = 0; i < 60; ++i, now_ += 1s) {
+    for (const Ping& ping : turn()) {
+      admissions += ping.purpose == PingPurpose::kAdmission;
+      EXPECT_TRUE(answer(ping, good_id(ping.to)));
+    }
+  }
+  EXPECT_GT(admissions, 0u) << "the others wait like everybody";
+  EXPECT_GT(verifier_.ring().size(Family::kV4), Verifier::kContactsMin);
 }
 
 TEST_F(VerifierTest, MeasuresWhatItHandsOut) {
