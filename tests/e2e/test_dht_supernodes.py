@@ -51,4 +51,4 @@ def test_supernodes_find_each_other_and_tell_of_it(roost):
         assert answer.headers["Access-Control-Allow-Origin"] == "*"
         body = answer.read()
     # One of each /16, and both are of one.
-    assert body.startswith(b"d5:peersl") and body.count(b"4:stun4:turn3:dhte") == 1, body
+    assert body.startswith(b"d5:peersl") and body.count(b"1:sl4:stun3:dhte") == 1, body
