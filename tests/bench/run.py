@@ -9,8 +9,8 @@ round. So every ratio is taken per round, and the median of those is compared wi
                                                    roost / coturn         at least 1.50
 
 It also reports what the servers cost while nobody asks (resident memory, wake-ups) and how long
-they take from exec to the first answer. The sections `relay` and `flood` have bars of their own, in
-relay.py and flood.py. Servers run on core 0, the load generator on core 1, all on loopback. Exit
+they take from exec to the first answer. The sections `relay`, `flood` and `dht` have bars of their
+own, in relay.py, flood.py and dht.py. Servers run on core 0, the load generator on core 1, all on loopback. Exit
 status: 0 when everything was measured, whatever the figures; 1 when something could not be; 2 for a
 mistake on the command line or a missing program.
 """
@@ -29,6 +29,7 @@ import tempfile
 import time
 from typing import NoReturn
 
+import dht
 import flood
 import relay
 from page import heading, progress, table, verdict
@@ -36,7 +37,7 @@ from servers import (
     LOAD_CORE, SERVER_CORE, WARMUP_SECONDS, BenchError, Server, coturn, free_port, memory_kib,
     roost, run_json, running)
 
-SECTIONS = ("load", "idle", "start", "relay", "flood")
+SECTIONS = ("load", "idle", "start", "relay", "flood", "dht")
 IDLE_BEFORE_READING_SECONDS = 3
 WAKEUPS_OVER_SECONDS = 10
 START_RUNS = 11
@@ -276,13 +277,16 @@ def parse_arguments() -> argparse.Namespace:
 def check_programs(args: argparse.Namespace) -> None:
     # Absolute, because servers run in a folder of their own.
     args.build = args.build.resolve()
-    for name in ("stun_load", "udp_echo", "first_answer", "relay_load", "forwarder"):
+    for name in ("stun_load", "udp_echo", "first_answer", "relay_load", "forwarder", "dht_load",
+                 "ring_store"):
         if not os.access(args.build / name, os.X_OK):
             refuse(f"no {name} in {args.build}; build it with ROOST_BENCH=ON")
     if args.roost:
         args.roost = args.roost.resolve()
         if not os.access(args.roost, os.X_OK):
             refuse(f"--roost {args.roost} is no program; --without-roost measures the anchors only")
+    if "dht" in args.sections and os.geteuid() != 0:
+        refuse("the section dht makes a network namespace, which takes root")
     if not shutil.which("turnserver"):
         refuse("no turnserver; install the package coturn")
     if not {SERVER_CORE, LOAD_CORE} <= os.sched_getaffinity(0):
@@ -314,6 +318,8 @@ def measure(args: argparse.Namespace) -> dict:
         report["relay"] = relay.measure(args)
     if "flood" in args.sections:
         report["flood"] = flood.measure(args)
+    if "dht" in args.sections:
+        report["dht"] = dht.measure(args)
     return report
 
 

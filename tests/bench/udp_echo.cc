@@ -3,7 +3,8 @@
 //
 // Bound to the wildcard address as the daemon is; with --pktinfo it also asks for the address each
 // datagram came to and answers from it. It answers loopback sources only, since an echo that others
-// can reach is a reflector. Ends on SIGTERM or SIGINT.
+// can reach is a reflector; --every-source is for a network namespace that leads nowhere. Ends on
+// SIGTERM or SIGINT.
 
 #include <array>
 #include <charconv>
@@ -32,6 +33,7 @@ struct Options {
   uint16_t port = 0;
   bool is_batched = true;
   bool with_pktinfo = false;
+  bool answers_every_source = false;
 };
 
 // Room for one datagram, its sender, and the address it came to.
@@ -66,6 +68,7 @@ class Echo {
   void turn_batched();
   void turn_single();
   void rearm(size_t i);
+  bool may_answer(const sockaddr_in& peer) const;
 
   Options options_;
   int socket_ = -1;
@@ -88,8 +91,8 @@ bool Echo::open() {
   return bind(socket_, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
 }
 
-bool is_loopback(const sockaddr_in& peer) {
-  return ntohl(peer.sin_addr.s_addr) >> 24 == 127;
+bool Echo::may_answer(const sockaddr_in& peer) const {
+  return options_.answers_every_source || ntohl(peer.sin_addr.s_addr) >> 24 == 127;
 }
 
 // Makes cell `i` ready to receive. The kernel shrank the sizes to what the last datagram needed.
@@ -119,7 +122,7 @@ void Echo::turn_batched() {
   const int received = recvmmsg(socket_, headers_.data(), kBatchSize, MSG_DONTWAIT, nullptr);
   unsigned count = 0;
   for (size_t i = 0; i < kBatchSize && static_cast<int>(i) < received; ++i) {
-    if (!is_loopback(cells_[i].peer)) break;  // Not ours: the rest of the batch goes with it.
+    if (!may_answer(cells_[i].peer)) break;  // Not ours: the rest of the batch goes with it.
     vectors_[i].iov_len = headers_[i].msg_len;
     if (options_.with_pktinfo) answer_from_same_address(headers_[i].msg_hdr);
     ++count;
@@ -140,7 +143,7 @@ void Echo::turn_single() {
                       reinterpret_cast<sockaddr*>(&cell.peer), &peer_size);
     }
     if (size < 0) return;
-    if (!is_loopback(cell.peer)) continue;
+    if (!may_answer(cell.peer)) continue;
     if (options_.with_pktinfo) {
       vectors_[0].iov_len = static_cast<size_t>(size);
       answer_from_same_address(headers_[0].msg_hdr);
@@ -157,6 +160,7 @@ std::optional<Options> parse_options(int argc, char** argv) {
       {"port", required_argument, nullptr, 'p'},
       {"mode", required_argument, nullptr, 'm'},
       {"pktinfo", no_argument, nullptr, 'i'},
+      {"every-source", no_argument, nullptr, 'e'},
       {nullptr, 0, nullptr, 0},
   };
   Options options;
@@ -169,6 +173,8 @@ std::optional<Options> parse_options(int argc, char** argv) {
       options.is_batched = text == "batch";
     } else if (option == 'i') {
       options.with_pktinfo = true;
+    } else if (option == 'e') {
+      options.answers_every_source = true;
     } else {
       is_understood = false;
     }
@@ -187,7 +193,7 @@ bool watch(int epoll, int fd) {
 int run(int argc, char** argv) {
   const std::optional<Options> options = parse_options(argc, argv);
   if (!options) {
-    std::fputs("udp_echo --port N [--mode single|batch] [--pktinfo]\n", stderr);
+    std::fputs("udp_echo --port N [--mode single|batch] [--pktinfo] [--every-source]\n", stderr);
     return 2;
   }
   // On the heap, because its cells are too big for a stack.
