@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <algorithm>
+#include <cstddef>
 #include <memory>
 #include <span>
 #include <vector>
@@ -38,12 +40,13 @@ class Outbox {
   // Gives back the end of what the last build() returned: only `used` bytes of it were needed.
   void shrink(MutableBytes built, size_t used);
 
-  // Takes back the actions behind the first `count` of which `is_kept(action)` is false.
+  // Takes back the actions behind the first `count` of which `is_kept(action)` is false. Requires
+  // that there are as many.
   template <typename IsKept>
   void retain_from(size_t count, IsKept is_kept) {
-    std::erase_if(actions_, [&, index = size_t{0}](const Action& action) mutable {
-      return index++ >= count && !is_kept(action);
-    });
+    const auto first = actions_.begin() + static_cast<ptrdiff_t>(count);
+    const auto is_taken_back = [&is_kept](const Action& action) { return !is_kept(action); };
+    actions_.erase(std::remove_if(first, actions_.end(), is_taken_back), actions_.end());
   }
 
   std::span<const Action> actions() const { return actions_; }
