@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <limits>
 
 #include "base/check.h"
@@ -171,6 +172,31 @@ void write_observed(BencodeWriter& writer, const KrpcHead& head) {
   write_compact(compact, *head.observed);
   writer.key("ip");
   writer.string(compact.written());
+}
+
+// "4:spam" of so many bytes.
+size_t string_size(size_t bytes) {
+  size_t digits = 1;
+  for (size_t rest = bytes; rest >= 10; rest /= 10) ++digits;
+  return digits + 1 + bytes;
+}
+
+// Of what write_string() writes,
+size_t entry_size(std::string_view key, size_t bytes) {
+  return bytes == 0 ? 0 : string_size(key.size()) + string_size(bytes);
+}
+
+// and write_integer().
+size_t entry_size(std::string_view key, std::optional<int64_t> integer) {
+  if (!integer) return 0;
+  std::array<char, sizeof("-9223372036854775808")> digits;
+  const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), *integer).ptr;
+  return string_size(key.size()) + static_cast<size_t>(end - digits.data()) + 2;
+}
+
+template <typename Array>
+size_t entry_size(std::string_view key, const std::optional<Array>& string) {
+  return string ? string_size(key.size()) + string_size(string->size()) : 0;
 }
 
 // From "t" to the end of the message.
@@ -394,6 +420,22 @@ Bytes encode(const KrpcHead& head, const KrpcResponse& response, MutableBytes bu
   }
   writer.close();
   return finish(writer, head, "r");
+}
+
+size_t encoded_size(const KrpcHead& head, const KrpcResponse& response) {
+  const size_t observed = head.observed ? compact_size(head.observed->address) : 0;
+  const auto list_size = [](std::string_view key, Bytes encoded) {
+    return encoded.empty() ? 0 : string_size(key.size()) + encoded.size();
+  };
+  // "r" and its dictionary are 5 bytes, the message's own dictionary 2, and "y" is 6.
+  return 2 + entry_size("ip", observed) + 5 + entry_size("id", response.id.size()) +
+         entry_size("interval", response.interval) + entry_size("k", response.key) +
+         entry_size("nodes", response.nodes.size()) + entry_size("nodes6", response.nodes6.size()) +
+         entry_size("num", response.stored_count) + entry_size("samples", response.samples) +
+         entry_size("seq", response.seq) + entry_size("sig", response.signature) +
+         entry_size("token", response.token.size()) + list_size("v", response.value) +
+         list_size("values", response.peers) + entry_size("t", head.transaction_id.size()) +
+         entry_size("v", head.version.size()) + 6;
 }
 
 Bytes encode(const KrpcHead& head, KrpcErrorCode code, std::string_view text, MutableBytes buffer) {

@@ -164,6 +164,9 @@ Bytes encode(const KrpcHead& head, const KrpcQuery& query, MutableBytes buffer);
 Bytes encode(const KrpcHead& head, const KrpcResponse& response, MutableBytes buffer);
 Bytes encode(const KrpcHead& head, KrpcErrorCode code, std::string_view text, MutableBytes buffer);
 
+// How many bytes encode() writes where there is room.
+size_t encoded_size(const KrpcHead& head, const KrpcResponse& response);
+
 // The list of `values`: one string for each peer. Empty when it does not fit.
 Bytes write_peers(std::span<const Endpoint> peers, MutableBytes buffer);
 

@@ -67,6 +67,7 @@ void check_response(const KrpcMessage& message, Bytes datagram) {
   std::array<uint8_t, 2 * kKrpcSizeMax> buffer;
   const Bytes written = encode(message.head, *response, buffer);
   CHECK(!written.empty());
+  CHECK(written.size() == encoded_size(message.head, *response));
   if (written.size() > kKrpcSizeMax) return;
   const auto again = parse_krpc(written);
   CHECK(again && again->kind == KrpcKind::kResponse);

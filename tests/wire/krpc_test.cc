@@ -5,7 +5,9 @@
 #include "wire/krpc.h"
 
 #include <gtest/gtest.h>
+#include <limits>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace roost::wire {
@@ -98,6 +100,48 @@ TEST(Krpc, ReadsAndWritesTheAnswersOfBep5) {
   const std::vector<Endpoint> list = {*Endpoint::parse("97.120.106.101:11893"),
                                       *Endpoint::parse("105.100.104.116:28269")};
   EXPECT_EQ("l6:axje.u6:idhtnme", as_text(write_peers(list, buffer)));
+}
+
+// Each part by itself, short and long, and all together.
+TEST(Krpc, KnowsTheSizeOfAnAnswerBeforeItIsWritten) {
+  const std::array<uint8_t, 120> bytes{};
+  const KrpcHead bare{.transaction_id = as_bytes("aa")};
+  KrpcResponse all{.id = kTarget};
+  std::vector<std::pair<KrpcHead, KrpcResponse>> rows;
+  rows.emplace_back(bare, all);
+  const auto add = [&](const auto& set) {
+    KrpcResponse one{.id = kTarget};
+    set(one);
+    set(all);
+    rows.emplace_back(bare, one);
+    rows.emplace_back(bare, all);
+  };
+  add([&](KrpcResponse& response) { response.nodes = Bytes(bytes).first(26); });
+  add([&](KrpcResponse& response) { response.nodes6 = Bytes(bytes).first(114); });
+  add([&](KrpcResponse& response) { response.token = Bytes(bytes).first(9); });
+  add([&](KrpcResponse& response) { response.token = Bytes(bytes).first(10); });
+  add([&](KrpcResponse& response) { response.peers = as_bytes("l6:axje.ue"); });
+  add([&](KrpcResponse& response) { response.value = as_bytes("i1e"); });
+  add([&](KrpcResponse& response) { response.key.emplace(); });
+  add([&](KrpcResponse& response) { response.signature.emplace(); });
+  add([&](KrpcResponse& response) { response.seq = 0; });
+  add([&](KrpcResponse& response) { response.seq = std::numeric_limits<int64_t>::max(); });
+  add([&](KrpcResponse& response) { response.interval = -10; });
+  add([&](KrpcResponse& response) { response.stored_count = 100; });
+  add([&](KrpcResponse& response) { response.samples = Bytes(); });
+  add([&](KrpcResponse& response) { response.samples = Bytes(bytes).first(100); });
+  for (const std::string_view observed : {"192.0.2.1:1", "[2001:db8::1]:1"}) {
+    rows.emplace_back(KrpcHead{.transaction_id = as_bytes("0123456789"),
+                               .version = as_bytes("RO01"),
+                               .observed = Endpoint::parse(observed)},
+                      all);
+  }
+  for (const auto& [head, response] : rows) {
+    std::array<uint8_t, kKrpcSizeMax> buffer;
+    const Bytes written = encode(head, response, buffer);
+    ASSERT_FALSE(written.empty());
+    EXPECT_EQ(written.size(), encoded_size(head, response)) << as_text(written);
+  }
 }
 
 TEST(Krpc, ReadsAndWritesErrors) {
