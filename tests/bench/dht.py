@@ -66,14 +66,18 @@ class Kind:
     name: str
     options: tuple[str, ...]  # Of dht_load.
     echo: str                 # Which of ECHOES has the same sources.
+    warmup: float = WARMUP_SECONDS
 
 
-KNOWN = 4096  # Fewer than the node remembers to have proven their address.
+# As many as the node lets prove their address within two seconds (Verifier::kProofsPerSecond), and
+# far fewer than it remembers.
+KNOWN = 2048
+KNOWN_WARMUP_SECONDS = 4
 ECHOES = {"strangers": (), "known": ("--queriers", str(KNOWN))}
 KINDS = (
     Kind("strangers, silent", (), "strangers"),
     Kind("strangers, answer pings", ("--answer-pings",), "strangers"),
-    Kind(f"{KNOWN:,} known", ("--answer-pings", *ECHOES["known"]), "known"),
+    Kind(f"{KNOWN:,} known", ("--answer-pings", *ECHOES["known"]), "known", KNOWN_WARMUP_SECONDS),
 )
 
 
@@ -135,12 +139,12 @@ def with_store(binary: pathlib.Path, store: pathlib.Path, metrics_port: int) -> 
     return dataclasses.replace(server, command=command)
 
 
-def load(mode: str, options: tuple[str, ...], port: int, pid: int,
+def load(mode: str, options: tuple[str, ...], warmup: float, port: int, pid: int,
          args: argparse.Namespace) -> dict:
     result = run_json(
         [str(args.build / "dht_load"), "--target", f"127.0.0.1:{port}", "--mode", mode, *options,
-         "--seconds", str(args.seconds), "--warmup", str(WARMUP_SECONDS),
-         "--server-pid", str(pid), "--cpu", str(LOAD_CORE)], args.seconds + WARMUP_SECONDS + 30)
+         "--seconds", str(args.seconds), "--warmup", str(warmup), "--server-pid", str(pid),
+         "--cpu", str(LOAD_CORE)], args.seconds + warmup + 30)
     if result["invalid"] > 0 or not result["valid_per_cpu_second"]:
         raise BenchError(f"{mode}: wrong answers or none: {result}")
     return result
@@ -150,14 +154,14 @@ def measure_echo(name: str, args: argparse.Namespace) -> dict:
     server = Server("echo", "echo", lambda port, folder: [
         str(args.build / "udp_echo"), "--port", str(port), "--mode", "batch", "--every-source"])
     with running(server) as (process, port):
-        return load("echo", ECHOES[name], port, process.pid, args)
+        return load("echo", ECHOES[name], WARMUP_SECONDS, port, process.pid, args)
 
 
 def measure_kind(kind: Kind, store: pathlib.Path, args: argparse.Namespace) -> dict:
     metrics_port = free_port()
     with running(with_store(args.roost, store, metrics_port)) as (process, port):
         before = wait_for_contacts(metrics_port)
-        result = load("dht", kind.options, port, process.pid, args)
+        result = load("dht", kind.options, kind.warmup, port, process.pid, args)
         return {**result, "contacts_before": before, "contacts_after": contacts(metrics_port)}
 
 

@@ -203,16 +203,23 @@ size_t FamilyRing<Host>::skip_empty_sets(size_t at) const {
 
 template <typename Host>
 size_t FamilyRing<Host>::take(MonoTime now, std::span<wire::CompactNode> out) {
+  if (size_ == 0) return 0;
   size_t taken = 0;
   const size_t look_at = std::min(entries_.size(), ContactRing::kLookedAtMax);
   const size_t first = skip_empty_sets(read_at_);
-  for (size_t looked_at = 0; looked_at < look_at && taken < out.size() && size_ > 0; ++looked_at) {
-    read_at_ = skip_empty_sets(read_at_);
-    if (looked_at > 0 && read_at_ == first) break;  // Once round.
+  read_at_ = first;
+  for (size_t looked_at = 0; looked_at < look_at && taken < out.size(); ++looked_at) {
     const Entry& entry = entries_[read_at_];
-    read_at_ = (read_at_ + 1) % entries_.size();
-    if (entry.port == 0 || entry.unanswered > 0 || !is_fresh(now, entry)) continue;
-    out[taken++] = contact_of(entry);
+    if (++read_at_ == entries_.size()) read_at_ = 0;
+    if (read_at_ % kSetSize == 0) read_at_ = skip_empty_sets(read_at_);
+    const bool is_to_be_taken = entry.port != 0 && entry.unanswered == 0 && is_fresh(now, entry);
+    if (is_to_be_taken) {
+      wire::CompactNode& contact = out[taken++];  // Not contact_of(), which is copied once more.
+      contact.id = entry.id;
+      contact.endpoint.address = address_of(entry.host);
+      contact.endpoint.port = entry.port;
+    }
+    if (read_at_ == first) break;  // Once round.
   }
   return taken;
 }

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "base/check.h"
+
 namespace roost::core::dht {
 namespace {
 
@@ -11,12 +13,12 @@ static_assert(kPurposes.size() == HandoutQuality::kAskedAfter.size());
 
 }  // namespace
 
-void HandoutQuality::handed_out(MonoTime now, const Endpoint& contact) {
-  if (--until_next_ > 0) return;
+void HandoutQuality::sample(MonoTime now, const Endpoint& contact) {
   until_next_ = kOneIn;
+  if (due_.size() == kSamplesMax) return;  // Each sample has a deadline.
   const auto free = std::find_if(samples_.begin(), samples_.end(),
                                  [](const Sample& sample) { return sample.contact.port == 0; });
-  if (free == samples_.end()) return;
+  CHECK(free != samples_.end());
   *free = {contact, now};
   due_.set(static_cast<uint32_t>(free - samples_.begin()), now + kAskedAfter[0]);
 }

@@ -39,7 +39,9 @@ class HandoutQuality {
   HandoutQuality() : due_(kSamplesMax) {}
 
   // A contact has been handed out.
-  void handed_out(MonoTime now, const Endpoint& contact);
+  void handed_out(MonoTime now, const Endpoint& contact) {
+    if (--until_next_ == 0) sample(now, contact);
+  }
 
   // What is to be asked now; empty when nothing is.
   std::optional<Question> next_question(MonoTime now);
@@ -57,6 +59,8 @@ class HandoutQuality {
     uint8_t asked = 0;  // How often.
     bool is_open = false;
   };
+
+  void sample(MonoTime now, const Endpoint& contact);
 
   std::array<Sample, kSamplesMax> samples_{};
   DeadlineHeap due_;

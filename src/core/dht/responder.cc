@@ -46,15 +46,14 @@ struct Responder::Exchange {
   MonoTime now;
   const DatagramArrived& input;
   wire::KrpcHead head;  // Of the answer.
-  wire::KrpcQuery query;
-  wire::NodeId own_id;
+  const wire::KrpcQuery& query;
+  const wire::NodeId& own_id;
   size_t reply_max;
   bool is_proven;
   Outbox& out;
 
   bool fits(const wire::KrpcResponse& response) const {
-    std::array<uint8_t, kReplySizeMax> scratch;
-    return !encode(head, response, MutableBytes(scratch).first(reply_max)).empty();
+    return encoded_size(head, response) <= reply_max;
   }
   void push(Bytes payload) {
     out.push(SendDatagram{.from = input.at,
@@ -80,31 +79,49 @@ void Responder::step(MonoTime now, const DatagramArrived& input, const wire::Krp
   stats_.queries_read_only += message.head.is_read_only;
   const bool is_proven = verifier_.is_proven(now, input.from.address);
   const size_t may_send = is_proven ? kReplySizeMax : kReplyRatioMax * input.payload.size();
-  Exchange exchange{.now = now,
+  const auto exchange_about = [&](const wire::KrpcQuery& query) {
+    return Exchange{.now = now,
                     .input = input,
                     .head = {.transaction_id = message.head.transaction_id,
                              .version = kVersion,
                              .observed = input.from},
-                    .query = {},
+                    .query = query,
                     .own_id = own_id,
                     .reply_max = std::min(may_send, kReplySizeMax),
                     .is_proven = is_proven,
                     .out = out};
+  };
+  const auto refuse_with = [&](KrpcErrorCode code, std::string_view text) {
+    const wire::KrpcQuery none;
+    Exchange exchange = exchange_about(none);
+    return refuse(exchange, code, text);
+  };
   Answer answer = Answer::kNone;
   if (message.method == KrpcMethod::kUnknown) {
-    answer = refuse(exchange, KrpcErrorCode::kMethodUnknown, "method unknown");
+    answer = refuse_with(KrpcErrorCode::kMethodUnknown, "method unknown");
   } else if (const auto query = parse_query(message); !query) {
-    answer = refuse(exchange, KrpcErrorCode::kProtocol, label(query.error()));
+    answer = refuse_with(KrpcErrorCode::kProtocol, label(query.error()));
   } else {
-    exchange.query = *query;
-    // A ping is worth more to whoever asks than two nodes.
-    const bool has_room = may_send >= 2 * Verifier::kPingSize;
-    const size_t spent =
-        verifier_.heard_query(now, input, message.head.is_read_only, has_room, out);
-    exchange.reply_max = std::min(may_send - spent, kReplySizeMax);
+    Exchange exchange = exchange_about(*query);
+    if (!message.head.is_read_only) {
+      const size_t spent = tell_verifier(exchange, may_send);
+      exchange.reply_max = std::min(may_send - spent, kReplySizeMax);
+    }
     answer = this->answer(exchange);
   }
   ++stats_.answers[static_cast<size_t>(answer)];
+}
+
+// Returns the bytes that were sent to whoever asks.
+size_t Responder::tell_verifier(const Exchange& exchange, size_t may_send) {
+  const Endpoint& from = exchange.input.from;
+  if (exchange.is_proven) {
+    verifier_.heard_proven(exchange.now, from);
+    return 0;
+  }
+  // A ping is worth more to whoever asks than two nodes.
+  const bool has_room = may_send >= 2 * Verifier::kPingSize;
+  return verifier_.heard_query(exchange.now, from, has_room, exchange.out);
 }
 
 Responder::Answer Responder::answer(Exchange& exchange) {
@@ -223,34 +240,35 @@ bool Responder::shows_token(Exchange& exchange) {
 size_t Responder::pick_nodes(Exchange& exchange, Family family, std::span<wire::CompactNode> out) {
   const RoutingTable& table = tables_[static_cast<size_t>(family)];
   const bool is_near = wire::common_bits(exchange.query.target, table.own_id()) >= kNeighbourBits;
+  const Endpoint& from = exchange.input.from;
   size_t count = 0;
-  const auto add = [&](std::span<const wire::CompactNode> nodes, bool is_contact) {
-    for (const wire::CompactNode& node : nodes) {
-      const auto end = out.begin() + static_cast<ptrdiff_t>(count);
-      if (count == out.size()) return;
-      if (node.endpoint == exchange.input.from || std::find(out.begin(), end, node) != end)
-        continue;
-      out[count++] = node;
-      if (!is_contact) verifier_.handed_out(exchange.now, node.endpoint);
-    }
-  };
   if (is_near || verifier_.ring().size(family) < kContactsMin) {
     std::array<wire::CompactNode, RoutingTable::kBucketSize + 1> nearest;
-    add(std::span(nearest).first(table.nearest(exchange.query.target, nearest)), false);
+    const size_t found = table.nearest(exchange.query.target, nearest);
+    for (const wire::CompactNode& node : std::span(nearest).first(found)) {
+      if (count == out.size()) return count;
+      if (node.endpoint == from) continue;
+      out[count++] = node;
+      verifier_.handed_out(exchange.now, node.endpoint);
+    }
   }
-  std::array<wire::CompactNode, kNodesMax> contacts;
-  const size_t taken =
-      verifier_.take(exchange.now, family, std::span(contacts).first(out.size() - count));
-  add(std::span(contacts).first(taken), true);
+  // No two contacts are the same, but the table may have named one already.
+  const auto named = out.first(count);
+  const auto contacts = out.subspan(count);
+  for (const wire::CompactNode& contact :
+       contacts.first(verifier_.take(exchange.now, family, contacts))) {
+    if (contact.endpoint == from) continue;
+    if (std::find(named.begin(), named.end(), contact) != named.end()) continue;
+    if (&out[count] != &contact) out[count] = contact;
+    ++count;
+  }
   return count;
 }
 
 Responder::Answer Responder::send_with_nodes(Exchange& exchange, wire::KrpcResponse response) {
   const wire::KrpcQuery& query = exchange.query;
-  std::array<uint8_t, kReplySizeMax> scratch;
-  const size_t bare =
-      encode(exchange.head, response, MutableBytes(scratch).first(exchange.reply_max)).size();
-  if (bare == 0) return Answer::kNone;
+  const size_t bare = encoded_size(exchange.head, response);
+  if (bare > exchange.reply_max) return Answer::kNone;
   const bool is_default = !query.wants_v4 && !query.wants_v6;
   const bool is_from_v4 = exchange.input.from.address.is_v4();
   const bool wants_v4 = query.wants_v4 || (is_default && is_from_v4);

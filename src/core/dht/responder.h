@@ -93,6 +93,7 @@ class Responder {
  private:
   struct Exchange;  // One query, and what may be sent for it.
 
+  size_t tell_verifier(const Exchange& exchange, size_t may_send);
   Answer answer(Exchange& exchange);
   Answer answer_ping(Exchange& exchange);
   Answer answer_find_node(Exchange& exchange);

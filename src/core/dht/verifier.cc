@@ -24,6 +24,7 @@ Verifier::Verifier(const Options& options, Random& random, MonoTime now)
       cookies_(random.bytes<16>()),
       pace_{options.pings_per_second, options.pings_per_second},
       pings_left_(pace_, now),
+      proofs_left_(kProofPace, now),
       turn_(std::min<Duration>(kTurn, Duration(std::chrono::seconds(kPingsPerStepMax)) /
                                           std::max<uint64_t>(1, options.pings_per_second))),
       next_turn_(now) {}
@@ -46,19 +47,24 @@ bool Verifier::ping(MonoTime now, PingPurpose purpose, const Endpoint& to, Outbo
   return true;
 }
 
-size_t Verifier::heard_query(MonoTime now, const DatagramArrived& input, bool is_read_only,
-                             bool may_ping, Outbox& out) {
-  const Endpoint& from = input.from;
-  if (is_read_only || ring_.contains(from)) return 0;
+size_t Verifier::heard_query(MonoTime now, const Endpoint& from, bool may_ping, Outbox& out) {
   if (!is_welcome(from.address)) {
     ++stats_.refused_special_purpose;
     return 0;
   }
-  if (proven_.contains(now, from.address)) {
-    count(stats_.candidates, candidates_.heard(now, from));
-    return 0;
+  // Before the ring, which is far larger than any cache.
+  if (!may_ping || proofs_left_.tokens(kProofPace, now) == 0 || ring_.contains(from)) return 0;
+  (void)proofs_left_.take(kProofPace, now);
+  return ping(now, PingPurpose::kProof, from, out) ? kPingSize : 0;
+}
+
+void Verifier::heard_proven(MonoTime now, const Endpoint& from) {
+  if (ring_.contains(from)) return;
+  if (!is_welcome(from.address)) {
+    ++stats_.refused_special_purpose;
+    return;
   }
-  return may_ping && ping(now, PingPurpose::kProof, from, out) ? kPingSize : 0;
+  count(stats_.candidates, candidates_.heard(now, from));
 }
 
 std::optional<PingPurpose> Verifier::heard_answer(MonoTime now, const DatagramArrived& input,

@@ -34,8 +34,9 @@ namespace roost::core::dht {
 // up: nobody is given up for that, and one contact is tried now and then until somebody answers.
 //
 // Read-only nodes (BEP 43) and addresses that the Internet cannot reach go no further than being
-// proven. Pings leave no state behind (PingCookies). One ping is sent for a query, and counts for
-// what may be sent to an address that has proven nothing; all others are paced.
+// proven. Pings leave no state behind (PingCookies). One ping is sent for a query, up to
+// kProofsPerSecond, and counts for what may be sent to an address that has proven nothing; all
+// others are paced.
 class Verifier {
  public:
   struct Options {
@@ -69,6 +70,11 @@ class Verifier {
     uint64_t refused_id = 0;               // and by their ID.
   };
 
+  // Pings that let addresses prove themselves, at most. While more ask, chance picks who is asked
+  // back, and the others get more nodes instead. A ping costs as much as an answer, and what comes
+  // of a hundredth of these fills both tables within half an hour.
+  static constexpr uint64_t kProofsPerSecond = 1000;
+
   // The bytes of a ping at most, which count for what an unproven address may be sent.
   static constexpr size_t kPingSize = sizeof("d1:ad2:id20:e1:q4:ping2:roi1e1:t8:1:v4:1:y1:qe") - 1 +
                                       20 + PingCookies::kSize + kVersion.size();
@@ -81,10 +87,12 @@ class Verifier {
   // Whether our pings say that we answer nobody (BEP 43).
   void set_read_only(bool is_read_only) { is_read_only_ = is_read_only; }
 
-  // A query has come. Returns the bytes that this has sent back to where it came from: none, or
-  // those of a ping, if `may_ping`.
-  size_t heard_query(MonoTime now, const DatagramArrived& input, bool is_read_only, bool may_ping,
-                     Outbox& out);
+  // A query has come that does not say that it is of a read-only node, from an address that
+  // is_proven(),
+  void heard_proven(MonoTime now, const Endpoint& from);
+  // or from another. Returns the bytes that this has sent back there: none, or those of a ping, if
+  // `may_ping`.
+  size_t heard_query(MonoTime now, const Endpoint& from, bool may_ping, Outbox& out);
   // An answer or an error has come. Says which ping of ours it belongs to, if to any.
   std::optional<PingPurpose> heard_answer(MonoTime now, const DatagramArrived& input,
                                           const wire::KrpcMessage& message);
@@ -122,6 +130,7 @@ class Verifier {
  private:
   // How often contacts are looked through for those that are due, at most.
   static constexpr Duration kTurn = std::chrono::seconds(1);
+  static constexpr TokenBucket::Options kProofPace{kProofsPerSecond, kProofsPerSecond};
   // What one step sends at most, whatever has gathered: it shares the outbox with other questions.
   static constexpr size_t kPingsPerStepMax = 20;
 
@@ -146,6 +155,7 @@ class Verifier {
   HandoutQuality quality_;
   TokenBucket::Options pace_;
   TokenBucket pings_left_;
+  TokenBucket proofs_left_;
   std::array<Line, kFamilyCount> lines_;
   Duration turn_;
   MonoTime next_turn_;

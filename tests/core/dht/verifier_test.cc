@@ -62,9 +62,12 @@ class VerifierTest : public testing::Test {
     return found;
   }
 
-  size_t query_from(const Endpoint& from, bool is_read_only = false, bool may_ping = true) {
-    return verifier_.heard_query(now_, {kSocket, LocalEnd{kOurs, 0}, from, {}}, is_read_only,
-                                 may_ping, out_);
+  size_t query_from(const Endpoint& from, bool may_ping = true) {
+    if (!verifier_.is_proven(now_, from.address)) {
+      return verifier_.heard_query(now_, from, may_ping, out_);
+    }
+    verifier_.heard_proven(now_, from);
+    return 0;
   }
 
   bool answer(const Ping& ping, const wire::NodeId& id, std::optional<Endpoint> from = {}) {
@@ -144,13 +147,28 @@ TEST_F(VerifierTest, NeverMakesACandidateOfAnAddressThatHasProvenNothing) {
   for (int i = 0; i < 10; ++i) EXPECT_EQ(Verifier::kPingSize, query_from(kTheirs));
   EXPECT_EQ(10u, pings().size());
   EXPECT_FALSE(verifier_.next_deadline());
-  EXPECT_EQ(0u, query_from(kTheirs, false, false)) << "nor sends what may not be sent";
+  EXPECT_EQ(0u, query_from(kTheirs, false)) << "nor sends what may not be sent";
   EXPECT_TRUE(pings().empty());
 }
 
-TEST_F(VerifierTest, NeverTakesTheReadOnly) {
-  EXPECT_EQ(0u, query_from(kTheirs, true));
-  EXPECT_TRUE(pings().empty());
+// Everybody asks at once: whoever is not asked back keeps what a ping would have taken.
+TEST_F(VerifierTest, AsksBackOnlySoManyInASecond) {
+  const auto asked_back = [this](uint32_t first, size_t queries) {
+    size_t count = 0;
+    for (uint32_t i = 0; i < queries; ++i) {
+      const size_t spent = query_from({IpAddress::v4(0x08080000 + first + i), 1});
+      EXPECT_EQ(pings().size() * Verifier::kPingSize, spent);
+      count += spent > 0;
+    }
+    return count;
+  };
+  EXPECT_EQ(Verifier::kProofsPerSecond, asked_back(0, 2 * Verifier::kProofsPerSecond));
+  size_t within_a_second = 0;
+  for (uint32_t i = 1; i <= 100; ++i) {
+    now_ += 10ms;
+    within_a_second += asked_back(i << 16, 100);
+  }
+  EXPECT_EQ(Verifier::kProofsPerSecond, within_a_second);
 }
 
 TEST_F(VerifierTest, NeverTakesAnIdThatIsNotItsAddress) {
