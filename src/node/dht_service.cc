@@ -16,6 +16,9 @@ using core::dht::Family;
 // How soon it is tried again to sign our record, while the wall clock is not known.
 constexpr std::chrono::minutes kRecordAgain{1};
 
+// How often one that is lost is looked up in the DHT, at most.
+constexpr std::chrono::minutes kLostPeerEvery{1};
+
 // How many other supernodes are asked for a way into the DHT at a time.
 constexpr size_t kPeersAskedMax = 8;
 
@@ -88,6 +91,7 @@ void DhtService::step(const Now& now, const core::DatagramArrived& input, core::
   }
   server_.step(now.mono, input, out);
   take_found_peers(now);
+  if (server_.found_item()) (void)finder_.hear(now, *server_.found_item(), input.from.address);
 }
 
 bool DhtService::heard_stun(const Now& now, const core::DatagramArrived& input) {
@@ -121,12 +125,24 @@ void DhtService::step(const Now& now, const core::DeadlinePassed& input, core::O
     return;
   }
   if (homes_of_id_change_ != server_.stats().id_changes) set_homes();
-  if (is_due(finder_.next_deadline(), now.mono)) return finder_.step(now.mono, input, out);
+  if (is_due(finder_.next_deadline(), now.mono)) {
+    finder_.step(now.mono, input, out);
+    return look_for_lost_peer(now.mono);
+  }
   if (is_due(snapshot_.next_deadline(), now.mono)) return snapshot_.step(now, input, out);
   if (is_due(keeper_.next_deadline(), now.mono)) return keeper_.step(now, input, out);
   if (!is_due(server_.next_deadline(), now.mono)) return;
   server_.step(now.mono, input, out);
   if (server_.wants_nodes()) tell_of_peers(now, out);
+}
+
+// A lookup asks some thirty nodes; and who is lost has been for hours.
+void DhtService::look_for_lost_peer(MonoTime now) {
+  if (now < next_lost_peer_at_ || !server_.may_look_up_item()) return;
+  const auto key = finder_.book().take_lost();
+  if (!key) return;
+  server_.look_up_item(now, *key, as_bytes(wire::kNodeRecordSalt));
+  next_lost_peer_at_ = now + kLostPeerEvery;
 }
 
 // Other supernodes are nodes of the DHT, too.

@@ -71,6 +71,7 @@ class DhtService {
   void set_homes();
   void take_found_peers(const Now& now);
   void tell_of_peers(const Now& now, core::Outbox& out);
+  void look_for_lost_peer(MonoTime now);
 
   core::dht::Server server_;
   core::dht::RingSnapshot snapshot_;
@@ -83,6 +84,7 @@ class DhtService {
   MonoTime began_at_;
   bool is_started_ = false;
   MonoTime record_due_at_{};
+  MonoTime next_lost_peer_at_{};
   std::vector<uint8_t> peer_list_;
   std::optional<MonoTime> peer_list_made_at_;
 };

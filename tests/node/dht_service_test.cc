@@ -23,15 +23,17 @@ Endpoint endpoint_of(size_t number) {
 class Net {
  public:
   struct Member {
-    Member(size_t number, const Config& config, const Now& now)
-        : random(number + 1),
+    Member(size_t number, const Endpoint& there, const Config& config, const Now& now)
+        : endpoint(there),
+          random(number + 1),
           key(seed_of(number)),
-          node(config, {endpoint_of(number)}, key, random, now) {}
+          node(config, {there}, key, random, now) {}
     static SigningKey::Seed seed_of(size_t number) {
       SigningKey::Seed seed;
       seed.mutable_bytes()[0] = static_cast<uint8_t>(number + 1);
       return seed;
     }
+    Endpoint endpoint;
     SeededRandom random;
     SigningKey key;
     Node node;
@@ -39,15 +41,12 @@ class Net {
 
   size_t add(RoleChoice role) {
     const size_t number = members.size();
-    Config config;
-    config.node.listen = {endpoint_of(number).address};
-    config.node.external_addresses = {endpoint_of(number).address};
-    config.node.role = role;
-    config.relay.enabled = false;
-    config.donate.memory_bytes = 256 << 20;
-    config.dht.memory_percent = 1;
-    members.push_back(std::make_unique<Member>(number, config, now));
+    members.push_back(make(number, endpoint_of(number), role));
     return number;
+  }
+  // It starts anew somewhere else, with the key that it has.
+  void move(size_t number, const Endpoint& there) {
+    members[number] = make(number, there, RoleChoice::kSupernode);
   }
 
   void run(Duration time) {
@@ -88,7 +87,20 @@ class Net {
   std::vector<std::unique_ptr<Member>> members;
   Now now{MonoTime(1h), kWallTimeMin + 1h};
 
+  std::optional<Endpoint> does_not_announce;  // Its announcements are lost on the way.
+
  private:
+  std::unique_ptr<Member> make(size_t number, const Endpoint& there, RoleChoice role) const {
+    Config config;
+    config.node.listen = {there.address};
+    config.node.external_addresses = {there.address};
+    config.node.role = role;
+    config.relay.enabled = false;
+    config.donate.memory_bytes = 256 << 20;
+    config.dht.memory_percent = 1;
+    return std::make_unique<Member>(number, there, config, now);
+  }
+
   struct Packet {
     Endpoint from;
     Endpoint to;
@@ -113,8 +125,11 @@ class Net {
       } else if (const auto* const read = std::get_if<core::ReadRange>(&action)) {
         step(number, core::RangeRead{read->id, {}, true, core::StoreError::kAbsent});
       } else if (const auto* const sent = std::get_if<core::SendDatagram>(&action)) {
-        queue_.emplace(now.mono + 20ms,
-                       Packet{endpoint_of(number), sent->to, std::string(as_text(sent->payload))});
+        const Endpoint& from = members[number]->endpoint;
+        std::string payload(as_text(sent->payload));
+        const bool is_announcement = payload.find("announce_peer") != std::string::npos;
+        if (is_announcement && from == does_not_announce) continue;
+        queue_.emplace(now.mono + 20ms, Packet{from, sent->to, std::move(payload)});
       }
     }
   }
@@ -123,7 +138,7 @@ class Net {
     const Packet packet = queue_.begin()->second;
     queue_.erase(queue_.begin());
     for (size_t i = 0; i < members.size(); ++i) {
-      if (endpoint_of(i) != packet.to) continue;
+      if (members[i]->endpoint != packet.to) continue;
       return step(i, core::DatagramArrived{0, core::LocalEnd{packet.to, 0}, packet.from,
                                            as_bytes(packet.payload)});
     }
@@ -157,6 +172,25 @@ TEST(DhtService, SupernodesFindTestAndTellOfEachOther) {
     EXPECT_EQ(wire::NodeRole::kSupernode, wire::parse_node_record(record->value)->role);
   });
   EXPECT_EQ(body, net.get(3, "/v1/peers"));
+}
+
+TEST(DhtService, FindsASupernodeThatHasMovedByItsRecord) {
+  Net net;
+  for (int i = 0; i < 9; ++i) net.add(RoleChoice::kSupernode);
+  net.run(40min);
+  const auto is_known_at = [&](const Endpoint& endpoint) {
+    bool is_known = false;
+    net.members[3]->node.dht_service()->finder().book().for_each(
+        net.now.mono,
+        [&](const auto& known) { is_known |= known.address == endpoint && known.is_tried; });
+    return is_known;
+  };
+  ASSERT_TRUE(is_known_at(endpoint_of(5)));
+  net.does_not_announce = endpoint_of(100);
+  net.move(5, endpoint_of(100));
+  net.run(4h);
+  EXPECT_FALSE(is_known_at(endpoint_of(5)));
+  EXPECT_TRUE(is_known_at(endpoint_of(100)));
 }
 
 TEST(DhtService, ItsRecordFollowsTheHours) {

@@ -13,7 +13,8 @@ wire::KrpcMethod method_of(SearchPurpose purpose) {
     case SearchPurpose::kRefresh: return wire::KrpcMethod::kFindNode;
     case SearchPurpose::kPeers:
     case SearchPurpose::kAnnounce: return wire::KrpcMethod::kGetPeers;
-    case SearchPurpose::kPublish: return wire::KrpcMethod::kGet;
+    case SearchPurpose::kPublish:
+    case SearchPurpose::kItem: return wire::KrpcMethod::kGet;
   }
   return wire::KrpcMethod::kUnknown;
 }
@@ -27,6 +28,7 @@ std::string_view label(SearchPurpose purpose) {
     case SearchPurpose::kPeers: return "peers";
     case SearchPurpose::kAnnounce: return "announce";
     case SearchPurpose::kPublish: return "publish";
+    case SearchPurpose::kItem: return "item";
   }
   return "";
 }

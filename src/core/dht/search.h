@@ -26,8 +26,9 @@ enum class SearchPurpose : uint8_t {
   kPeers,       // get_peers, under a network's infohash.
   kAnnounce,    // The same, and announce_peer to the nearest.
   kPublish,     // get, and put to the nearest (BEP 44).
+  kItem,        // get, of what somebody else has put.
 };
-inline constexpr size_t kSearchPurposeCount = 5;
+inline constexpr size_t kSearchPurposeCount = 6;
 std::string_view label(SearchPurpose purpose);
 
 // One lookup of our own node, from the first question to what is left with the nearest in the end.

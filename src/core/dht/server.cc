@@ -135,6 +135,7 @@ bool Server::is_believed(const wire::CompactNode& node) const {
 // ---- What comes in.
 
 void Server::step(MonoTime now, const DatagramArrived& input, Outbox& out) {
+  found_item_.reset();
   const auto message = wire::parse_krpc(input.payload);
   if (!message) {
     count(stats_.malformed, message.error());
@@ -206,6 +207,7 @@ bool Server::hear_search(MonoTime now, const DatagramArrived& input,
       wire::for_each_peer(response->peers,
                           [&](const Endpoint& peer) { add_found_peer(peer, input.from.address); });
     }
+    if (purpose == SearchPurpose::kItem) take_found_item(*response);
     learn_nodes(now, *response, &*search);
     return true;
   }
@@ -246,6 +248,31 @@ void Server::learn_nodes(MonoTime now, const wire::KrpcResponse& response, const
     wire::for_each_compact_node(nodes, is_v4 ? wire::kCompactNodeV4Size : wire::kCompactNodeV6Size,
                                 [&](const wire::CompactNode& node) { search->learn(now, node); });
   }
+}
+
+bool Server::may_look_up_item() const {
+  const auto looks_one_up = [](const std::optional<Search>& search) {
+    return search && search->purpose() == SearchPurpose::kItem;
+  };
+  return search_count() + kFamilyCount <= kSearchesMax &&
+         std::none_of(searches_.begin(), searches_.end(), looks_one_up);
+}
+
+void Server::look_up_item(MonoTime now, const PublicKey& key, Bytes salt) {
+  wanted_key_ = key;
+  wanted_salt_.assign(salt.begin(), salt.end());
+  for (const Family family : {Family::kV4, Family::kV6}) {
+    if (!serves(family)) continue;
+    (void)begin(now, family, SearchPurpose::kItem, wire::mutable_item_target(key, salt));
+  }
+  search_deadline_ = now;
+}
+
+void Server::take_found_item(const wire::KrpcResponse& response) {
+  const bool is_item = !response.value.empty() && response.signature && response.seq;
+  if (!is_item || response.key != wanted_key_) return;
+  found_item_ = wire::MutableItem{wanted_key_, *response.seq, *response.signature, wanted_salt_,
+                                  response.value};
 }
 
 void Server::add_found_peer(const Endpoint& peer, const IpAddress& told_by) {
@@ -355,6 +382,7 @@ size_t Server::carry_on_searches(MonoTime now, size_t messages_max, Outbox& out)
 }
 
 void Server::step(MonoTime now, const DeadlinePassed& input, Outbox& out) {
+  found_item_.reset();
   // One of the two in a step, since each may fill what a step has room for.
   const auto verification = verifier_.next_deadline();
   if (verification && *verification <= now) return verifier_.step(now, input, out);

@@ -129,6 +129,14 @@ class Server {
   }
   void forget_found_peers() { found_peer_count_ = 0; }
 
+  // One item is looked up at a time, and only while few other lookups are under way.
+  bool may_look_up_item() const;
+  // Looks up (get) the item of that key and salt, in each family that is served.
+  void look_up_item(MonoTime now, const PublicKey& key, Bytes salt);
+  // What the datagram of the last step has brought of it, if anything. Its signature is not checked
+  // yet. Borrows from that datagram, and from this.
+  const std::optional<wire::MutableItem>& found_item() const { return found_item_; }
+
   bool serves(Family family) const {
     return options_.sockets[static_cast<size_t>(family)].has_value();
   }
@@ -174,6 +182,7 @@ class Server {
                   const wire::KrpcResponse& response);
   void learn_nodes(MonoTime now, const wire::KrpcResponse& response, const Search* from);
   void add_to_table(MonoTime now, const wire::CompactNode& node);
+  void take_found_item(const wire::KrpcResponse& response);
   void add_found_peer(const Endpoint& peer, const IpAddress& told_by);
 
   Search* find_search(Family family, SearchPurpose purpose);
@@ -200,6 +209,9 @@ class Server {
   std::array<Asked, kAskedMax> asked_{};
   std::array<FoundPeer, kFoundPeersMax> found_peers_;
   size_t found_peer_count_ = 0;
+  PublicKey wanted_key_{};
+  std::vector<uint8_t> wanted_salt_;
+  std::optional<wire::MutableItem> found_item_;
   bool is_supernode_ = false;
   bool wants_nodes_ = false;
   MonoTime next_upkeep_;

@@ -2,6 +2,7 @@
 #include "core/peers/book.h"
 
 #include <algorithm>
+#include <bit>
 
 #include "base/check.h"
 #include "base/cursor.h"
@@ -241,22 +242,22 @@ BookOutcome Book::hear_record(const Now& now, const wire::MutableItem& item,
     if (known != nullptr) vacate(*known);
     return Outcome::kNotASupernode;
   }
-  if (known != nullptr) {
-    if (names(*record, entries_[*known].address)) {
-      set_record(*known, item);
-      return Outcome::kRenewed;
-    }
-    vacate(*known);  // It has moved, and has to answer anew.
+  if (known != nullptr && names(*record, entries_[*known].address)) {
+    set_record(*known, item);
+    return Outcome::kRenewed;
   }
+  // It is new, or it has moved and has to answer anew.
   const auto address = address_of(*record);
   if (!address) return Outcome::kUnreachable;
   if (const uint32_t* const there = by_address_.find(*address)) {
     if (entries_[*there].value_size > 0) return Outcome::kAddressTaken;
+    if (known != nullptr) vacate(*known);
     set_record(*there, item);
     return Outcome::kRenewed;
   }
   const auto place = find_new_place(group_of(source), address->address);
   if (!place) return place.error();
+  if (known != nullptr) vacate(*known);
   occupy(*place, *address, now.mono).source = group_of(source);
   set_record(*place, item);
   return Outcome::kAdded;
@@ -306,9 +307,24 @@ void Book::fail(MonoTime now, uint32_t number) {
     }
   }
   entry.failed_at = now;
-  if (++entry.failures < (is_tried(number) ? kTriedFailuresMax : kNewFailuresMax)) return;
+  ++entry.failures;
+  const unsigned times = entry.failures / kLostAfter;
+  if (is_tried(number) && entry.failures % kLostAfter == 0 && std::has_single_bit(times)) {
+    entry.is_lost = true;
+  }
+  if (entry.failures < (is_tried(number) ? kTriedFailuresMax : kNewFailuresMax)) return;
   ++(is_tried(number) ? stats_.forgotten_tried : stats_.forgotten_new);
   vacate(number);
+}
+
+std::optional<PublicKey> Book::take_lost() {
+  for (uint32_t number = new_places_; number < entries_.size(); ++number) {
+    Entry& entry = entries_[number];
+    if (entry.address.port == 0 || !entry.is_lost) continue;
+    entry.is_lost = false;
+    return entry.key;
+  }
+  return {};
 }
 
 BookOutcome Book::answered(const Now& now, const Endpoint& asked, const wire::MutableItem& record) {
@@ -354,6 +370,7 @@ BookOutcome Book::take_answer(const Now& now, uint32_t number, const wire::Mutab
   entry.failed_at.reset();
   entry.failures = 0;
   entry.is_challenged = false;
+  entry.is_lost = false;
   test_later(now.mono, number);
   return is_tried(number) ? Outcome::kTried : promote(now.mono, number);
 }

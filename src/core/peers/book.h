@@ -82,6 +82,7 @@ class Book {
 
   static constexpr uint8_t kNewFailuresMax = 3;
   static constexpr uint8_t kTriedFailuresMax = 24;  // A day.
+  static constexpr uint8_t kLostAfter = 2;
   // Tests of an entry are so far apart, and up to so much more.
   static constexpr Duration kTestEvery = std::chrono::hours(1);
   static constexpr Duration kTestJitter = std::chrono::minutes(15);
@@ -149,6 +150,9 @@ class Book {
   // The record came from `asked` itself. Whatever is refused counts as a failure.
   BookOutcome answered(const Now& now, const Endpoint& asked, const wire::MutableItem& record);
   void unanswered(MonoTime now, const Endpoint& asked);
+  // A tried node that has been silent kLostAfter times, twice as many, and so on, since others
+  // answered: it may be elsewhere by now, as its newest record in the DHT tells. Each time once.
+  std::optional<PublicKey> take_lost();
   // It may not be asked yet. Meanwhile it gives way to newcomers, unless it is tried: else whoever
   // names many addresses of one prefix would hold places for as long as that rests.
   void postpone(const Endpoint& address, MonoTime until);
@@ -196,6 +200,7 @@ class Book {
     bool is_challenged = false;
     bool is_spare = false;
     bool is_waiting = false;
+    bool is_lost = false;
     std::array<uint8_t, wire::kNodeRecordSizeMax> value{};
   };
   struct AddressBytes {

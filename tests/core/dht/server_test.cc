@@ -62,6 +62,7 @@ class Swarm {
     Server server;
     bool is_alive = true;
     size_t names_ordered = 0;
+    std::vector<std::string> found_items;  // Their values.
   };
 
   size_t add(const Server::Options& options) {
@@ -128,6 +129,10 @@ class Swarm {
   void step(size_t number, const Input& input) {
     Outbox out;
     members_[number]->server.step(now, input, out);
+    if (const auto& item = members_[number]->server.found_item()) {
+      EXPECT_TRUE(signature_matches(*item));
+      members_[number]->found_items.emplace_back(as_text(item->value));
+    }
     bool wants_names = false;
     for (const Action& action : out.actions()) {
       wants_names |= std::holds_alternative<ResolveNames>(action);
@@ -346,6 +351,35 @@ TEST(DhtServer, PutsItsRecordWhereOthersGetItAndGivesItUnderTheInfohash) {
   EXPECT_GE(holders, 6u);
   EXPECT_EQ("d1:pi1ee", ask(2, kNetwork));
   EXPECT_EQ("", ask(3, kNetwork));
+}
+
+TEST(DhtServer, LooksUpWhatAnotherHasPut) {
+  Swarm swarm;
+  for (int i = 0; i < 20; ++i) swarm.add();
+  swarm.names = {endpoint_of(0)};
+  const SigningKey key = make_key();
+  swarm[2].set_own_item(swarm.now,
+                        wire::sign_mutable_item(key, 1, as_bytes("roost"), as_bytes("d1:pi1ee")));
+  swarm.run(3min);
+  const auto searches = [&] {
+    return swarm[9].stats().searches[static_cast<size_t>(SearchPurpose::kItem)];
+  };
+  ASSERT_TRUE(swarm[9].may_look_up_item());
+  swarm[9].look_up_item(swarm.now, key.public_key(), as_bytes("roost"));
+  EXPECT_FALSE(swarm[9].may_look_up_item()) << "one at a time";
+  swarm.run(30s);
+  EXPECT_EQ(1u, searches());
+  const auto& found = swarm.member(9).found_items;
+  EXPECT_GE(found.size(), 4u) << "each holder tells of it";
+  for (const std::string& value : found) EXPECT_EQ("d1:pi1ee", value);
+  EXPECT_FALSE(swarm[9].found_item().has_value());
+
+  swarm.member(9).found_items.clear();
+  ASSERT_TRUE(swarm[9].may_look_up_item());
+  swarm[9].look_up_item(swarm.now, key.public_key(), as_bytes("other"));
+  swarm.run(30s);
+  EXPECT_EQ(2u, searches());
+  EXPECT_TRUE(swarm.member(9).found_items.empty());
 }
 
 TEST(DhtServer, BelievesNoAddressThatItsOwnerHasSettled) {

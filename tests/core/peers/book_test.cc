@@ -153,6 +153,35 @@ TEST_F(BookTest, TriedNodesAreForgottenAfterADayAndNotHandedOutBefore) {
   EXPECT_EQ(1u, book_.stats().forgotten_tried);
 }
 
+TEST_F(BookTest, WhoIsSilentIsLookedForNowAndThen) {
+  PeerNode silent(1, kAddress);
+  PeerNode other(2, {spread(2), 3478});
+  EXPECT_EQ(Outcome::kTried, meet(silent));
+  EXPECT_EQ(Outcome::kTried, meet(other));
+  std::vector<uint8_t> failures;
+  for (int i = 0; i < 40 * 6; ++i) {
+    live(10min, {{other.address, &other}});
+    const auto known = all();
+    const auto it = std::find_if(known.begin(), known.end(),
+                                 [](const auto& peer) { return peer.address == kAddress; });
+    while (const auto lost = book_.take_lost()) {
+      EXPECT_EQ(silent.key(), *lost);
+      failures.push_back(it->failures);
+    }
+  }
+  EXPECT_EQ((std::vector<uint8_t>{2, 4, 8, 16}), failures);
+}
+
+TEST_F(BookTest, WhoAnswersAgainIsNotLookedFor) {
+  PeerNode node(1, kAddress);
+  PeerNode other(2, {spread(2), 3478});
+  EXPECT_EQ(Outcome::kTried, meet(node));
+  EXPECT_EQ(Outcome::kTried, meet(other));
+  live(4h, {{other.address, &other}});
+  live(2h, {{other.address, &other}, {kAddress, &node}});
+  EXPECT_FALSE(book_.take_lost());
+}
+
 TEST_F(BookTest, NobodyIsForgottenWhileOurOwnLineIsDead) {
   std::vector<std::unique_ptr<PeerNode>> nodes;
   std::map<Endpoint, PeerNode*> alive;
