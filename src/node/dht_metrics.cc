@@ -179,6 +179,9 @@ void write_discovery(const DhtService& service, MetricsWriter& out) {
   out.counter("roost_dht_contact_pages_damaged_total",
               "Pages of contacts that were damaged or missing.")
       .value(kept.pages_damaged + kept.pages_missing);
+  out.counter("roost_dht_contact_pages_given_up_total",
+              "Pages of contacts that could not be read for an hour.")
+      .value(kept.pages_given_up);
   const BookKeeper::Stats& book = service.book_keeper().stats();
   out.counter("roost_peers_restored_total", "Records of supernodes read back at the start.")
       .value(book.records_read);

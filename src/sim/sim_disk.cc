@@ -71,6 +71,10 @@ Result<std::optional<std::vector<uint8_t>>, StoreFailure> SimDisk::get(Bytes key
 Result<node::StorePage, StoreFailure> SimDisk::read_range(Bytes from, Bytes to,
                                                           const node::StorePage::Limits& limits) {
   if (is_damaged_) return Failure(damaged());
+  if (read_failures_left_ > 0) {
+    --read_failures_left_;
+    return Failure(StoreFailure{StoreError::kFailed, "the simulated disk cannot read for now"});
+  }
   return content_.read_range(from, to, limits);
 }
 

@@ -43,6 +43,8 @@ class SimDisk final : public node::Store {
   // So many of the next commits fail. Whether the last of them is there after all is decided by the
   // next loss of power, unless another one has succeeded since.
   void fail_next(uint32_t count) { failures_left_ = count; }
+  // So many of the next reads fail, of what is there all the same.
+  void fail_next_reads(uint32_t count) { read_failures_left_ = count; }
   // Nothing can be read or written any more, until it is set aside and begun anew.
   void damage() { is_damaged_ = true; }
   void begin_anew();
@@ -59,6 +61,7 @@ class SimDisk final : public node::Store {
   std::optional<node::WriteBatch> on_its_way_;
   std::optional<node::WriteBatch> in_doubt_;
   uint32_t failures_left_ = 0;
+  uint32_t read_failures_left_ = 0;
   bool is_damaged_ = false;
 };
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// Goal: contacts that were kept are there after every loss of power, on a disk that also fails and
-// fills up. Method: lives of a ring that only grows, each cut off at a moment of the dice; what a
-// life reads is whole, and no less than what the ones before were told is kept.
+// Goal: contacts that were kept are there after every loss of power, on a disk that also fails, to
+// write or to read, and fills up. Method: lives of a ring that only grows, each cut off at a moment
+// of the dice; what a life reads is whole, and no less than what the ones before were told is kept.
 #include <algorithm>
 #include <gtest/gtest.h>
 
@@ -100,6 +100,7 @@ TEST(RingSnapshotDisk, ReadsAllThatWasKeptAfterEveryLossOfPower) {
     for (int lives = 0; lives < 12; ++lives) {
       disk.set_size_max(64 * 1024 * 1024);
       Life life(disk, dice, now);
+      if (dice.below(3) == 0) disk.fail_next_reads(static_cast<uint32_t>(dice.below(15)));
       while (!life.snapshot.is_loaded()) life.step();
       const RingSnapshot::Stats& stats = life.snapshot.stats();
       ASSERT_EQ(0u, stats.pages_damaged + stats.pages_missing);

@@ -119,6 +119,20 @@ TEST(SimDisk, DecidesWithTheNextLossOfPowerWhatAFailureWas) {
   EXPECT_LT(kept, 80);
 }
 
+TEST(SimDisk, LosesNothingOfWhatItCannotReadForNow) {
+  SimDisk disk({});
+  EXPECT_TRUE(disk.commit(putting("here")));
+  disk.fail_next_reads(2);
+  for (int i = 0; i < 2; ++i) {
+    const auto page = disk.read_range({}, {}, {});
+    ASSERT_FALSE(page);
+    EXPECT_EQ(node::StoreError::kFailed, page.error().error);
+  }
+  const auto page = disk.read_range({}, {}, {});
+  ASSERT_TRUE(page);
+  EXPECT_EQ(2u, page->entries().size());
+}
+
 TEST(SimDisk, GivesNothingOnceItIsDamagedUntilItIsBegunAnew) {
   SimDisk disk({});
   EXPECT_TRUE(disk.commit(putting("1")));

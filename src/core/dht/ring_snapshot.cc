@@ -70,8 +70,9 @@ void note(const std::string& text, Outbox& out) {
 RingSnapshot::RingSnapshot(ContactRing& ring, const Options& options)
     : ring_(ring), options_(options), page_bytes_(kBytes) {}
 
-void RingSnapshot::start(const Now&, Outbox& out) {
+void RingSnapshot::start(const Now& now, Outbox& out) {
   CHECK(state_ == State::kNotStarted);
+  give_up_at_ = now.mono + kReadFor;
   state_ = State::kReadingIndex;
   key_ = kIndexKey;
   end_ = kBehindIndexKey;
@@ -94,20 +95,28 @@ void RingSnapshot::step(const Now& now, const DeadlinePassed&, Outbox& out) {
   }
 }
 
+bool RingSnapshot::is_loaded() const {
+  switch (state_) {
+    case State::kNotStarted:
+    case State::kReadingIndex:
+    case State::kReadingPages: return false;
+    case State::kResting:
+    case State::kFilling:
+    case State::kKeepingPage:
+    case State::kKeepingIndex:
+    case State::kRemovingRest:
+    case State::kIdle: return true;
+  }
+  return false;
+}
+
 // ---- Reading.
 
 void RingSnapshot::step(const Now& now, const RangeRead& input, Outbox& out) {
   if (!is_answer(input.id)) return;
   is_waiting_ = false;
   if (input.failure == StoreError::kAbsent) return retire();
-  if (input.failure && *input.failure != StoreError::kDamaged) {
-    ask_again(now);
-    if (tries_ < kTriesMax) return;
-    is_loaded_ = true;
-    // Without the index nothing can be written: what it names would be in the way.
-    if (state_ == State::kReadingPages) end_reading(now, out);
-    return;
-  }
+  if (input.failure && *input.failure != StoreError::kDamaged) return read_in_vain(now, out);
   tries_ = 0;
   if (state_ == State::kReadingIndex) return read_index(now, input, out);
   read_page(now, input, out);
@@ -139,9 +148,9 @@ void RingSnapshot::read_from(const Now& now, uint64_t page, Outbox& out) {
 }
 
 void RingSnapshot::read_page(const Now& now, const RangeRead& input, Outbox& out) {
-  if (input.failure) {  // The disk cannot read what is there, and perhaps what is behind it.
+  if (input.failure) {
     ++stats_.pages_damaged;
-    return index_is_damaged_ ? end_reading(now, out) : read_from(now, next_page_ + 1, out);
+    return skip_page(now, out);
   }
   if (input.entries.empty()) {
     if (!index_is_damaged_) stats_.pages_missing += index_.pages - next_page_;
@@ -162,6 +171,24 @@ void RingSnapshot::read_page(const Now& now, const RangeRead& input, Outbox& out
   if (input.is_last) return end_reading(now, out);
   key_.assign(as_text(entry.key)).push_back('\0');  // Right behind it.
   ask(out);
+}
+
+void RingSnapshot::read_in_vain(const Now& now, Outbox& out) {
+  ask_again(now);
+  if (tries_ == kTriesMax) {
+    note("dht: the contacts in the store cannot be read for now; none are written before they are",
+         out);
+  }
+  // The index is never given up: without it, what it names would be in the way of what is written.
+  // Once a page was, others behind it have one try, until one can be read.
+  if (state_ == State::kReadingIndex || tries_ < kTriesMax || now.mono < give_up_at_) return;
+  ++stats_.pages_given_up;
+  skip_page(now, out);
+}
+
+// The next one that can be found without it.
+void RingSnapshot::skip_page(const Now& now, Outbox& out) {
+  return index_is_damaged_ ? end_reading(now, out) : read_from(now, next_page_ + 1, out);
 }
 
 void RingSnapshot::restore(const Now& now, Bytes bytes) {
@@ -185,12 +212,13 @@ void RingSnapshot::restore(const Now& now, Bytes bytes) {
 }
 
 void RingSnapshot::end_reading(const Now& now, Outbox& out) {
-  is_loaded_ = true;
-  const uint64_t lost = stats_.pages_damaged + stats_.pages_missing;
+  const uint64_t lost = stats_.pages_damaged + stats_.pages_missing + stats_.pages_given_up;
   if (lost > 0) {
-    note("dht: " + std::to_string(stats_.pages_damaged) + " damaged and " +
-             std::to_string(stats_.pages_missing) + " missing pages of contacts in the store; " +
-             std::to_string(stats_.contacts_read) + " contacts restored from the others",
+    note("dht: " + std::to_string(stats_.pages_damaged) + " damaged, " +
+             std::to_string(stats_.pages_missing) + " missing and " +
+             std::to_string(stats_.pages_given_up) +
+             " unreadable pages of contacts in the store; " + std::to_string(stats_.contacts_read) +
+             " contacts restored from the others",
          out);
   } else if (stats_.contacts_read > 0) {
     note("dht: " + std::to_string(stats_.contacts_read) + " contacts restored from the store", out);
@@ -336,7 +364,6 @@ void RingSnapshot::ask_again(const Now& now) {
 
 void RingSnapshot::retire() {
   state_ = State::kIdle;
-  is_loaded_ = true;
   deadline_.reset();
 }
 

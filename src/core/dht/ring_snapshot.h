@@ -36,6 +36,9 @@ namespace roost::core::dht {
 // noted, the others are used; it is removed with its generation by the next snapshot, since nothing
 // in it is worth more than asking around again. Where the index is damaged, all pages are used.
 //
+// What the disk does not give for now may be read later, so it is asked for again and nothing is
+// written meanwhile. A page that cannot be read for kReadFor is given up, counted and noted.
+//
 // What is restored is as old as it was and as long as we were gone; if either clock was unknown, so
 // old that it is verified before it is handed out.
 //
@@ -44,10 +47,12 @@ class RingSnapshot {
  public:
   static constexpr size_t kBytes = wire::kContactPageSizeMax;
   // A request that fails is repeated after kAskAgainAfter, then after twice that, and so on up to
-  // the period. After kTriesMax a page is given up: the next snapshot writes it anew, a restart
-  // may read it; and nobody waits any longer for what cannot be read.
+  // the period. After kTriesMax a page that is to be written is given up, and its snapshot with it;
+  // that one cannot be read is said.
   static constexpr Duration kAskAgainAfter = std::chrono::seconds(1);
   static constexpr unsigned kTriesMax = 5;
+  // By then all that was kept would have to be verified anew.
+  static constexpr Duration kReadFor = ContactRing::kFreshFor;
 
   struct Options {
     // Above 0. What a crash costs; at 1 million contacts 30 MB are written each time.
@@ -59,6 +64,7 @@ class RingSnapshot {
     uint64_t pages_read = 0;
     uint64_t pages_damaged = 0;  // Or the index.
     uint64_t pages_missing = 0;
+    uint64_t pages_given_up = 0;  // They could not be read.
     uint64_t snapshots = 0;       // Kept whole,
     uint64_t contacts_kept = 0;   // and the contacts in the last of them.
     uint64_t snapshots_lost = 0;  // Begun, and given up.
@@ -80,8 +86,8 @@ class RingSnapshot {
   // When step(DeadlinePassed) is next worth calling; early or late is harmless.
   std::optional<MonoTime> next_deadline() const { return deadline_; }
 
-  // Whether what there was has been restored, or it is known that nothing can be for now.
-  bool is_loaded() const { return is_loaded_; }
+  // Whether all that was kept has been read or given up, or there is no store.
+  bool is_loaded() const;
   const Stats& stats() const { return stats_; }
 
  private:
@@ -103,6 +109,8 @@ class RingSnapshot {
   void read_index(const Now& now, const RangeRead& input, Outbox& out);
   void read_from(const Now& now, uint64_t page, Outbox& out);
   void read_page(const Now& now, const RangeRead& input, Outbox& out);
+  void read_in_vain(const Now& now, Outbox& out);
+  void skip_page(const Now& now, Outbox& out);
   void restore(const Now& now, Bytes bytes);
   void end_reading(const Now& now, Outbox& out);
 
@@ -127,7 +135,7 @@ class RingSnapshot {
   Options options_;
   State state_ = State::kNotStarted;
   std::optional<MonoTime> deadline_;
-  bool is_loaded_ = false;
+  MonoTime give_up_at_{};  // What cannot be read.
   Stats stats_;
 
   // The request that is open, or to be repeated. What it points to is below.

@@ -68,12 +68,15 @@ class Life {
     while (!is_asking()) wait();
     answer(1);
   }
-  // To the next deadline, and one step there.
-  void wait() {
-    ASSERT_TRUE(snapshot.next_deadline());
-    advance(std::max(Duration(), *snapshot.next_deadline() - now_.mono));
+  // To the next deadline, and one step there; returns how long that was.
+  Duration wait() {
+    EXPECT_TRUE(snapshot.next_deadline());
+    const Duration time =
+        std::max(Duration(), snapshot.next_deadline().value_or(now_.mono) - now_.mono);
+    advance(time);
     snapshot.step(now_, DeadlinePassed{}, out_);
     take_requests();
+    return time;
   }
   // Until the snapshot that is due is kept, or given up.
   void take_snapshot() {
@@ -132,7 +135,7 @@ class Life {
       read.failure = read_failure;
     } else if (failing != unreadable.end() && *failing < request.to &&
                failing == unreadable.find(entries_.lower_bound(request.from)->first)) {
-      read.failure = StoreError::kDamaged;
+      read.failure = unreadable_because;
     } else {
       for (auto entry = entries_.lower_bound(request.from);
            entry != entries_.end() && entry->first < request.to; ++entry) {
@@ -190,6 +193,7 @@ class Life {
   bool is_there_after_all = false;  // What has failed.
   std::optional<int> puts_until_full;
   std::set<std::string> unreadable;  // Keys.
+  StoreError unreadable_because = StoreError::kDamaged;
 
  private:
   Entries& entries_;
@@ -516,27 +520,81 @@ TEST(RingSnapshot, AsksAgainWhereTheDiskIsBusyOrFails) {
   EXPECT_EQ(0u, life.snapshot.stats().snapshots_lost);
 }
 
-TEST(RingSnapshot, LetsNobodyWaitForADiskThatCannotBeRead) {
+// Whichever request it is that fails: what cannot be read is not written over.
+TEST(RingSnapshot, WritesNothingBeforeAllThatWasKeptIsRead) {
+  const Entries before = kept(1500, 700);
+  for (size_t answers = 0; answers < 4; ++answers) {
+    SCOPED_TRACE(answers);
+    Entries entries = before;
+    Life life(entries);
+    life.answer(answers);
+    life.read_failure = StoreError::kFailed;
+    for (int i = 0; i < 15; ++i) {  // The wait grows to five minutes.
+      life.answer();
+      life.wait();
+    }
+    EXPECT_FALSE(life.snapshot.is_loaded());
+    ASSERT_EQ(1u, life.notes.size());
+    EXPECT_NE(std::string::npos, life.notes[0].find("cannot be read for now"));
+    life.admit(Family::kV4, 9000, 10);
+    life.read_failure.reset();
+    life.answer();
+    EXPECT_EQ(before, entries);
+    EXPECT_TRUE(life.snapshot.is_loaded());
+    EXPECT_EQ(2200u, life.snapshot.stats().contacts_read);
+    EXPECT_EQ(0u, life.snapshot.stats().pages_given_up);
+    life.take_snapshot();
+    EXPECT_EQ(2210u, life.snapshot.stats().contacts_kept);
+  }
+}
+
+TEST(RingSnapshot, NeverWritesBeforeItHasTheIndex) {
   Entries entries = kept(1500, 700);
   const Entries before = entries;
   Life life(entries);
   life.read_failure = StoreError::kFailed;
-  life.answer();
-  for (int i = 0; i < 20; ++i) {
-    life.wait();
-    life.answer();
-  }
-  EXPECT_TRUE(life.snapshot.is_loaded());
   life.admit(Family::kV4, 9000, 10);
-  for (int i = 0; i < 20; ++i) {
-    life.wait();
+  for (int i = 0; i < 40; ++i) {
     life.answer();
+    life.wait();
   }
-  EXPECT_EQ(before, entries);  // Nothing is written over what was not read.
-  life.read_failure.reset();
-  life.wait();
-  life.answer();
-  EXPECT_EQ(2200u, life.snapshot.stats().contacts_read);
+  EXPECT_FALSE(life.snapshot.is_loaded());
+  EXPECT_EQ(before, entries);
+}
+
+// After an hour, and says so.
+TEST(RingSnapshot, GivesUpThePagesThatCannotBeReadForLong) {
+  const Entries whole = kept(3000, 2000);
+  for (const bool is_index_damaged : {false, true}) {
+    SCOPED_TRACE(is_index_damaged);
+    Entries entries = whole;
+    if (is_index_damaged) entries["dht/contacts.index"][7] ^= 1;
+    Life life(entries);
+    size_t page = 0;
+    for (const auto& [key, value] : entries) {
+      if (!key.starts_with("dht/contacts/")) continue;
+      if (page == 1 || page == 2) life.unreadable.insert(key);
+      ++page;
+    }
+    life.unreadable_because = StoreError::kFailed;
+    Duration waited{};
+    while (!life.snapshot.is_loaded()) {
+      if (life.answer() > 0) continue;
+      ASSERT_LT(waited, 2h);
+      waited += life.wait();
+    }
+    EXPECT_GE(waited, RingSnapshot::kReadFor);
+    EXPECT_LE(waited, RingSnapshot::kReadFor + kPeriod);
+    // Without the index nobody knows what comes behind it.
+    EXPECT_EQ(is_index_damaged ? 1u : 2u, life.snapshot.stats().pages_given_up);
+    EXPECT_EQ(is_index_damaged ? 1000u : 3000u, life.snapshot.stats().contacts_read);
+    ASSERT_EQ(2u, life.notes.size());
+    EXPECT_NE(std::string::npos,
+              life.notes[1].find(is_index_damaged ? "1 unreadable" : "2 unreadable"));
+    life.unreadable.clear();
+    life.take_snapshot();
+    EXPECT_EQ(1u, generations(entries).size());
+  }
 }
 
 TEST(RingSnapshot, LooksAtNoMoreThanAPageInOneStep) {
