@@ -49,7 +49,7 @@ bool is_due(const std::optional<MonoTime>& deadline, MonoTime now) {
 DhtService::DhtService(const Config& config, const core::dht::Server::Options& options,
                        const SigningKey& key, Random& random, MonoTime now)
     : server_(options, random, now),
-      snapshot_(server_.verifier().ring(), {}),
+      snapshot_(server_.verifier().ring()),
       finder_(finder_options(config, options, key), random, now),
       keeper_(finder_.book()),
       sockets_(options.sockets),

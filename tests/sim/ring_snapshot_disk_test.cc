@@ -26,7 +26,7 @@ class Life {
       : dice_(dice),
         now_(now),
         ring({.v4_contacts = 40'000, .v6_contacts = 8}, kSecret),
-        snapshot(ring, {}),
+        snapshot(ring),
         queue_(disk) {
     snapshot.start(clocks(), out_);
     carry_out();

@@ -67,8 +67,7 @@ void note(const std::string& text, Outbox& out) {
 
 }  // namespace
 
-RingSnapshot::RingSnapshot(ContactRing& ring, const Options& options)
-    : ring_(ring), options_(options), page_bytes_(kBytes) {}
+RingSnapshot::RingSnapshot(ContactRing& ring) : ring_(ring), page_bytes_(kBytes) {}
 
 void RingSnapshot::start(const Now& now, Outbox& out) {
   CHECK(state_ == State::kNotStarted);
@@ -223,13 +222,15 @@ void RingSnapshot::end_reading(const Now& now, Outbox& out) {
   } else if (stats_.contacts_read > 0) {
     note("dht: " + std::to_string(stats_.contacts_read) + " contacts restored from the store", out);
   }
-  rest(now);
+  // What is there is as old as we were gone; and whoever crashes soon again shall not find it
+  // older.
+  rest(now, kPeriodMin);
 }
 
 // ---- Writing.
 
 void RingSnapshot::begin(const Now& now, Outbox& out) {
-  if (ring_.size(Family::kV4) + ring_.size(Family::kV6) == 0) return rest(now);
+  if (ring_.size(Family::kV4) + ring_.size(Family::kV6) == 0) return rest(now, kPeriodMin);
   family_ = Family::kV4;
   place_ = 0;
   contacts_ = 0;
@@ -299,7 +300,7 @@ void RingSnapshot::step(const Now& now, const CommitDone& input, Outbox& out) {
   if (input.failure == StoreError::kAbsent) return retire();
   if (state_ == State::kRemovingRest) {
     if (input.failure) ++stats_.requests_failed;  // The next snapshot removes it, too.
-    return rest(now);
+    return rest(now, period());
   }
   if (input.failure) {
     ask_again(now);
@@ -316,7 +317,7 @@ void RingSnapshot::step(const Now& now, const CommitDone& input, Outbox& out) {
   ++stats_.snapshots;
   stats_.contacts_kept = index_.contacts;
   stats_.kept_at = now.mono;
-  rest(now);
+  rest(now, period());
 }
 
 void RingSnapshot::give_up(Outbox& out) {
@@ -328,10 +329,18 @@ void RingSnapshot::give_up(Outbox& out) {
   ask(out);
 }
 
-void RingSnapshot::rest(const Now& now) {
+Duration RingSnapshot::period() const {
+  constexpr size_t kAgeSize = 4;  // As in wire/contact_page.h.
+  const uint64_t bytes = ring_.size(Family::kV4) * (wire::kCompactNodeV4Size + kAgeSize) +
+                         ring_.size(Family::kV6) * (wire::kCompactNodeV6Size + kAgeSize);
+  const auto seconds_needed = static_cast<int64_t>(bytes * 3600 / kBytesPerHour);
+  return std::clamp<Duration>(seconds(seconds_needed), kPeriodMin, kPeriodMax);
+}
+
+void RingSnapshot::rest(const Now& now, Duration time) {
   state_ = State::kResting;
   tries_ = 0;
-  deadline_ = now.mono + options_.period;
+  deadline_ = now.mono + time;
 }
 
 // ---- What is asked of the store.
@@ -359,7 +368,7 @@ void RingSnapshot::ask_again(const Now& now) {
   constexpr unsigned kDoublingsMax = 16;
   ++stats_.requests_failed;
   const Duration wait = kAskAgainAfter * (1 << std::min(tries_++, kDoublingsMax));
-  deadline_ = now.mono + std::min(wait, options_.period);
+  deadline_ = now.mono + std::min(wait, kPeriodMin);
 }
 
 void RingSnapshot::retire() {

@@ -46,18 +46,21 @@ namespace roost::core::dht {
 class RingSnapshot {
  public:
   static constexpr size_t kBytes = wire::kContactPageSizeMax;
+  // From the end of one snapshot to the next: as long as it takes to write no more than
+  // kBytesPerHour, for a flash card wears, but within these bounds. What is written more often than
+  // kPeriodMin is hardly any news. A contact is verified again after kVerifyAgainAfter, and handed
+  // out until kFreshFor: with kPeriodMax between them, whoever starts at once after a crash can
+  // hand out all that it reads.
+  static constexpr uint64_t kBytesPerHour = 16 * 1024 * 1024;
+  static constexpr Duration kPeriodMin = std::chrono::minutes(5);
+  static constexpr Duration kPeriodMax = ContactRing::kFreshFor - ContactRing::kVerifyAgainAfter;
   // A request that fails is repeated after kAskAgainAfter, then after twice that, and so on up to
-  // the period. After kTriesMax a page that is to be written is given up, and its snapshot with it;
+  // kPeriodMin. After kTriesMax a page that is to be written is given up, and its snapshot with it;
   // that one cannot be read is said.
   static constexpr Duration kAskAgainAfter = std::chrono::seconds(1);
   static constexpr unsigned kTriesMax = 5;
   // By then all that was kept would have to be verified anew.
   static constexpr Duration kReadFor = ContactRing::kFreshFor;
-
-  struct Options {
-    // Above 0. What a crash costs; at 1 million contacts 30 MB are written each time.
-    Duration period = std::chrono::minutes(5);
-  };
 
   struct Stats {
     uint64_t contacts_read = 0;
@@ -73,7 +76,7 @@ class RingSnapshot {
   };
 
   // `ring` must outlive it.
-  RingSnapshot(ContactRing& ring, const Options& options);
+  explicit RingSnapshot(ContactRing& ring);
 
   // Begins to read; called once.
   void start(const Now& now, Outbox& out);
@@ -122,7 +125,8 @@ class RingSnapshot {
   void go_on(const Now& now, Outbox& out);
   void keep_index(Outbox& out);
   void give_up(Outbox& out);
-  void rest(const Now& now);
+  Duration period() const;
+  void rest(const Now& now, Duration time);
   uint64_t next_generation() const { return index_.generation + 1; }
 
   void change(StoreChange::Kind kind, Bytes key, Bytes value);
@@ -132,7 +136,6 @@ class RingSnapshot {
   void retire();
 
   ContactRing& ring_;
-  Options options_;
   State state_ = State::kNotStarted;
   std::optional<MonoTime> deadline_;
   MonoTime give_up_at_{};  // What cannot be read.

@@ -21,7 +21,7 @@ using wire::CompactNode;
 constexpr SipHashKey kSecret{1, 2, 3};
 constexpr WallTime kWall{std::chrono::sys_days{std::chrono::year{2026} / 12 / 1}};
 constexpr MonoTime kStart{1000h};
-constexpr Duration kPeriod = 5min;
+constexpr Duration kPeriod = RingSnapshot::kPeriodMin;
 
 using Entries = std::map<std::string, std::string>;
 
@@ -47,7 +47,7 @@ class Life {
   explicit Life(Entries& entries, Now now = {kStart, kWall}, size_t contacts = 20'000)
       : now_(now),
         ring({.v4_contacts = contacts, .v6_contacts = contacts}, kSecret),
-        snapshot(ring, {.period = kPeriod}),
+        snapshot(ring),
         entries_(entries) {
     snapshot.start(now_, out_);
     take_requests();
@@ -70,13 +70,15 @@ class Life {
   }
   // To the next deadline, and one step there; returns how long that was.
   Duration wait() {
-    EXPECT_TRUE(snapshot.next_deadline());
-    const Duration time =
-        std::max(Duration(), snapshot.next_deadline().value_or(now_.mono) - now_.mono);
+    const Duration time = time_to_deadline();
     advance(time);
     snapshot.step(now_, DeadlinePassed{}, out_);
     take_requests();
     return time;
+  }
+  Duration time_to_deadline() const {
+    EXPECT_TRUE(snapshot.next_deadline());
+    return std::max(Duration(), snapshot.next_deadline().value_or(now_.mono) - now_.mono);
   }
   // Until the snapshot that is due is kept, or given up.
   void take_snapshot() {
@@ -594,6 +596,38 @@ TEST(RingSnapshot, GivesUpThePagesThatCannotBeReadForLong) {
     life.unreadable.clear();
     life.take_snapshot();
     EXPECT_EQ(1u, generations(entries).size());
+  }
+}
+
+// A small ring is kept often; of a large one no more is written than the bound allows, unless it
+// would get too old for a restart.
+TEST(RingSnapshot, IsKeptTheLessOftenTheMoreThereIs) {
+  struct Row {
+    uint32_t v4;
+    uint32_t v6;
+    Duration expected;
+  };
+  const Row rows[] = {
+      {10, 10, 5min},
+      {40'000, 0, 5min},          // 1.2 MB.
+      {100'000, 0, 643s},         // 3 MB, of 16 MiB an hour.
+      {0, 100'000, 901s},         // 4.2 MB.
+      {100'000, 100'000, 1544s},  // Both.
+      {200'000, 100'000, 30min},  // 10.2 MB would be 36 minutes.
+  };
+  for (const Row& row : rows) {
+    SCOPED_TRACE(std::to_string(row.v4) + " and " + std::to_string(row.v6));
+    Entries entries;
+    Life life(entries, {kStart, kWall}, 400'000);
+    life.answer();
+    life.admit(Family::kV4, 0, row.v4);
+    life.admit(Family::kV6, 0, row.v6);
+    EXPECT_EQ(kPeriod, life.time_to_deadline());  // The first, whatever there is.
+    life.take_snapshot();
+    // Whose set is full has found no place.
+    EXPECT_LE(row.v4 + row.v6, life.snapshot.stats().contacts_kept + (row.v4 + row.v6) / 100);
+    EXPECT_LE(life.time_to_deadline(), row.expected);
+    EXPECT_GE(life.time_to_deadline(), row.expected - row.expected / 50);
   }
 }
 
