@@ -192,6 +192,7 @@ Json dht(const node::Node& node) {
           {"queries", queries},
           {"families", families},
           {"items", server.responder().items().size()},
+          {"contacts_are_loaded", node.dht_service()->snapshot().is_loaded()},
           {"handed_out_after_15_and_60_minutes", quality}};
 }
 

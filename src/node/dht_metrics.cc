@@ -174,6 +174,9 @@ void write_discovery(const DhtService& service, MetricsWriter& out) {
   out.counter("roost_dht_snapshots_lost_total", "Times that it was begun and given up.")
       .value(kept.snapshots_lost);
   out.gauge("roost_dht_contacts_kept", "Contacts in the store.").value(kept.contacts_kept);
+  out.gauge("roost_dht_contacts_loaded",
+            "Whether what was kept has been read back, or there is nothing to read.")
+      .value(uint64_t{service.snapshot().is_loaded()});
   out.counter("roost_dht_contacts_restored_total", "Contacts read back at the start.")
       .value(kept.contacts_read);
   out.counter("roost_dht_contact_pages_damaged_total",

@@ -22,6 +22,7 @@ def test_it_is_seen_in_status_and_metrics(roost):
     assert without.admin.status()["store"] == {"is_enabled": False}
     assert "roost_store" not in without.admin.get("/metrics").text
     node = roost(ENGINE).start()
+    node.wait(lambda: node.metric("roost_store_waiting") == 0, within=5, what="it has been read")
     status = node.admin.status()["store"]
     assert status["is_enabled"]
     assert status["failures"] == {"full": 0, "damaged": 0, "failed": 0, "busy": 0}

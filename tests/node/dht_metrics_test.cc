@@ -47,6 +47,20 @@ TEST(DhtMetrics, TellContactsByFamilyAndAge) {
   }
 }
 
+TEST(DhtMetrics, TellWhetherWhatWasKeptIsLoaded) {
+  const SigningKey key{SigningKey::Seed{}};
+  SeededRandom random(1);
+  const Now now{MonoTime(1h), kWallTimeMin};
+  Node node(Config(), {kLocal}, key, random, now);
+  EXPECT_NE(std::string::npos, metrics_of(node, now).find("\nroost_dht_contacts_loaded 0\n"));
+  core::Outbox out;
+  node.step(now, core::DeadlinePassed(), out);
+  for (uint64_t number = 1; number <= 2; ++number) {
+    node.step(now, core::RangeRead{{core::StoreUser::kContacts, number}, {}, true, {}}, out);
+  }
+  EXPECT_NE(std::string::npos, metrics_of(node, now).find("\nroost_dht_contacts_loaded 1\n"));
+}
+
 TEST(DhtMetrics, AreNoneWhereThereIsNoDht) {
   const SigningKey key{SigningKey::Seed{}};
   SeededRandom random(1);
