@@ -230,6 +230,9 @@ void Daemon::run() {
   supervisor_.ready(status_line());
   loop_.run();
   if (disk_) disk_->finish();
+  if (node_.is_keeping()) {
+    log_.info("no time was left to keep all that is known of the DHT: what was kept before counts");
+  }
   month_keeper_.save_at_stop();
   grant_keeper_.save_at_stop();
 }
@@ -338,9 +341,15 @@ void Daemon::keep_house() {
 }
 
 void Daemon::stop(std::string_view why) {
+  if (is_stopping_) return end();  // Whoever asks twice is in a hurry.
+  is_stopping_ = true;
   log_.info("stopping on " + std::string(why));
   supervisor_.stopping();
   pages_.set_serving(false);
+  driver_.keep_now(kKeepForMax, [this] { end(); });
+}
+
+void Daemon::end() {
   streams_.stop();
   dtls_.stop();
   loop_.stop();

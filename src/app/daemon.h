@@ -32,7 +32,7 @@ namespace roost::app {
 // The daemon put together: state directory, sockets, node, driver, stream and DTLS servers, admin
 // listener.
 //
-//   start() --run()--> serving --SIGTERM, SIGINT--> stopped
+//   start() --run()--> serving --SIGTERM, SIGINT--> keeping what it knows --> stopped
 //                      serving --SIGHUP--> serving, with what could be reloaded
 //                      serving --an address comes or goes--> serving, with those there are
 //
@@ -66,6 +66,8 @@ class Daemon {
  private:
   // How often renewed certificates are looked for, and the file with the month's count.
   static constexpr Duration kHousekeepingPeriod = std::chrono::minutes(1);
+  // Of the second within which it stops. The rest is for the disk to end what it has begun.
+  static constexpr Duration kKeepForMax = std::chrono::milliseconds(500);
 
   void announce() const;
   void reload();
@@ -74,6 +76,7 @@ class Daemon {
   // Tells the node and the log, if the interfaces have other addresses than last time.
   void look_at_addresses();
   void stop(std::string_view why);
+  void end();
   std::string status_line() const;
 
   StderrLog& log_;
@@ -104,6 +107,7 @@ class Daemon {
   std::optional<io::AdminServer> admin_;
   std::optional<io::AddressWatcher> address_watcher_;  // Empty where a sandbox forbids it.
   std::vector<io::EventLoop::Watch> watches_;
+  bool is_stopping_ = false;
 };
 
 }  // namespace roost::app

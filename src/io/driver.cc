@@ -35,6 +35,7 @@ Driver::Driver(EventLoop& loop, node::Node& node, std::vector<UdpSocket> sockets
     timer_set_for_.reset();
     turn(core::DeadlinePassed{});
   });
+  keep_timer_ = loop_.timer([this] { std::exchange(when_kept_, nullptr)(); });
 }
 
 void Driver::start() {
@@ -58,6 +59,7 @@ void Driver::turn(const core::Input& input) {
   step(now, input);
   carry_out(now);
   arm_timer(now.mono);
+  look_whether_kept();
 }
 
 void Driver::end_what_is_due() {
@@ -206,6 +208,20 @@ void Driver::arm_timer(MonoTime now) {
   } else {
     loop_.clear(timer_);
   }
+}
+
+void Driver::keep_now(Duration within, std::function<void()> then) {
+  const Now now = read_clocks();
+  node_.keep_now(now, outbox_);
+  when_kept_ = std::move(then);
+  loop_.set(keep_timer_, within);
+  carry_out(now);
+  arm_timer(now.mono);
+  look_whether_kept();
+}
+
+void Driver::look_whether_kept() {
+  if (when_kept_ && !node_.is_keeping()) loop_.set(keep_timer_, Duration());
 }
 
 void Driver::write_metrics(node::MetricsWriter& out) const {

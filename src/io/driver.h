@@ -70,6 +70,10 @@ class Driver {
   // configuration ends is over when this returns, and not with the next packet.
   void end_what_is_due();
 
+  // The process is about to end: what the node keeps from time to time is kept now, while it goes
+  // on serving. `then` is called, from the loop, when that is done or the time is over.
+  void keep_now(Duration within, std::function<void()> then);
+
   void write_metrics(node::MetricsWriter& out) const;
 
  private:
@@ -86,6 +90,7 @@ class Driver {
   void open(const core::OpenRelay& order);
   void resolve_names();
   void arm_timer(MonoTime now);
+  void look_whether_kept();
 
   EventLoop& loop_;
   node::Node& node_;
@@ -105,6 +110,8 @@ class Driver {
   std::vector<EventLoop::Watch> watches_;
   EventLoop::Watch timer_;
   std::optional<MonoTime> timer_set_for_;
+  EventLoop::Watch keep_timer_;
+  std::function<void()> when_kept_;  // Empty unless that is waited for.
   LoopHistogram turns_;
   Gather gather_;
   uint64_t relayed_before_ = 0;  // Packets, when the last pass over the sockets ended.

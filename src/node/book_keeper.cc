@@ -38,6 +38,7 @@ void BookKeeper::step(const Now& now, const core::RangeRead& input) {
 }
 
 void BookKeeper::step(const Now& now, const core::CommitDone& input) {
+  is_keeping_ = false;
   if (input.failure == core::StoreError::kAbsent) return;
   keep_at_ = now.mono + kPeriod;
   ++(input.failure ? stats_.failed : stats_.kept);
@@ -49,11 +50,20 @@ void BookKeeper::step(const Now& now, const core::DeadlinePassed&, core::Outbox&
     keep_at_.reset();
     return start(now, out);
   }
+  keep(now, out);
+}
+
+void BookKeeper::keep_now(const Now& now, core::Outbox& out) {
+  if (has_read_ && keep_at_) keep(now, out);
+}
+
+void BookKeeper::keep(const Now& now, core::Outbox& out) {
   if (book_.tried_size() == 0) {  // What was kept is better than nothing.
     keep_at_ = now.mono + kPeriod;
     return;
   }
   keep_at_.reset();
+  is_keeping_ = true;
   fill_pages(now.mono);
   changes_.assign({{core::StoreChange::Kind::kRemoveRange, as_bytes(kBegin), as_bytes(kEnd)}});
   for (size_t i = 0; i < pages_.size(); ++i) {

@@ -46,14 +46,21 @@ class BookKeeper {
   void step(const Now& now, const core::RangeRead& input);
   std::optional<MonoTime> next_deadline() const { return keep_at_; }
 
+  // The process is about to end: keeps what it would keep later, if what is there has been read.
+  void keep_now(const Now& now, core::Outbox& out);
+  // Whether the disk is at it.
+  bool is_keeping() const { return is_keeping_; }
+
   const Stats& stats() const { return stats_; }
 
  private:
+  void keep(const Now& now, core::Outbox& out);
   void fill_pages(MonoTime now);
 
   core::peers::Book& book_;
   std::optional<MonoTime> keep_at_;  // Empty while a request is open, or there is no store.
   bool has_read_ = false;
+  bool is_keeping_ = false;
   uint64_t request_number_ = 0;
   std::vector<std::string> keys_;  // Of the request that is open, like all below.
   std::vector<std::vector<uint8_t>> pages_;

@@ -145,6 +145,12 @@ void DhtService::look_for_lost_peer(MonoTime now) {
   next_lost_peer_at_ = now + kLostPeerEvery;
 }
 
+void DhtService::keep_now(const Now& now, core::Outbox& out) {
+  if (!is_started_) return;
+  keeper_.keep_now(now, out);
+  snapshot_.keep_now(now, out);
+}
+
 // Other supernodes are nodes of the DHT, too.
 void DhtService::tell_of_peers(const Now& now, core::Outbox& out) {
   std::vector<Endpoint> nodes;

@@ -45,6 +45,10 @@ class DhtService {
   void step(const Now& now, const core::DeadlinePassed& input, core::Outbox& out);
   std::optional<MonoTime> next_deadline() const;
 
+  // As of Node.
+  void keep_now(const Now& now, core::Outbox& out);
+  bool is_keeping() const { return snapshot_.is_keeping() || keeper_.is_keeping(); }
+
   void set_supernode(MonoTime now, bool is_supernode);
   // The owner has said where else the node is, or what; its record is due.
   void reload(MonoTime now, const Config& config, bool is_supernode);

@@ -516,6 +516,10 @@ void Node::readdress(const Config::Relay& found, const Now& now) {
   if (turn_) turn_->reload(turn_options_of(config_, key_), now.mono);
 }
 
+void Node::keep_now(const Now& now, core::Outbox& out) {
+  if (dht_) dht_->keep_now(now, out);
+}
+
 void Node::check_invariants() const {
   if (turn_) turn_->check_invariants();
   connection_admission_.check_invariants();

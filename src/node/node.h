@@ -70,6 +70,12 @@ class Node {
   // sizes), role, external addresses. The rest of `config` is ignored.
   void reload(const Config& config, const Now& now);
 
+  // The process is about to end: what is kept in the store from time to time is to be kept now, as
+  // far as what was there has been read. Goes on serving. `out` has_room().
+  void keep_now(const Now& now, core::Outbox& out);
+  // Whether any of that is on its way.
+  bool is_keeping() const { return dht_ && dht_->is_keeping(); }
+
   // The machine has other addresses: those of `found` (addresses, machine_addresses and _networks)
   // are in force at once. What is allocated at one that is gone ends with the next DeadlinePassed.
   void readdress(const Config::Relay& found, const Now& now);

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
 """Goal: a node that was killed brings newcomers into the DHT as soon as it runs again, with what it
-keeps in its store alone. Method: libtorrents that it has found for itself, kill -9, a start without
-names to begin with, and a newcomer that asks before anybody else does."""
+keeps in its store alone; one that was stopped knows all that it knew. Method: libtorrents that it has
+found for itself, kill -9 or SIGTERM, a start without names to begin with, and a newcomer that asks
+before anybody else does."""
 
 import socket
 
@@ -23,12 +24,7 @@ def test_what_was_kept_brings_newcomers_in_after_kill_9(roost, folder):
     with libtorrent_node.nodes([Place(address, old[0]) for address in old]) as swarm:
         for one in swarm[1:]:
             one.ask("announce", "d1" * 20)
-        node = roost({
-            "node": {"role": "supernode", "external_addresses": ["127.0.0.1"],
-                     "listen": ["127.0.0.1"]},
-            "dht": {"bootstrap": [old[0]], "admit_private_addresses": True},
-            "store": {"engine": "rocksdb"},
-        }, environment=clock.environment).start()
+        node = roost(_sections(old[0]), environment=clock.environment).start()
         node.wait(lambda: _contacts(node) >= CONTACTS_MIN, within=40, what="it has contacts")
         clock.jump(SNAPSHOT_SECONDS)
         node.wait(lambda: node.metric("roost_dht_contacts_kept") >= CONTACTS_MIN, within=10,
@@ -45,6 +41,36 @@ def test_what_was_kept_brings_newcomers_in_after_kill_9(roost, folder):
         with libtorrent_node.nodes([Place(f"{NEWCOMER}:6881", f"127.0.0.1:{node.port}")]) as [new]:
             node.wait(lambda: new.ask("table") >= 8, within=30, what="the newcomer is in the DHT")
             assert new.ask("get", target) == "from before"
+
+
+def test_a_clean_stop_keeps_what_is_known_at_that_moment(roost):
+    old = [f"127.1.{number}.1:6881" for number in range(1, COUNT + 1)]
+    with libtorrent_node.nodes([Place(address, old[0]) for address in old]) as swarm:
+        for one in swarm[1:]:
+            one.ask("announce", "d1" * 20)
+        node = roost(_sections(old[0])).start()
+        node.wait(lambda: _contacts(node) >= CONTACTS_MIN, within=40, what="it has contacts")
+        assert node.metric("roost_dht_snapshots_total") == 0
+        contacts = _contacts(node)
+        assert node.stop() < 1
+
+        node.write_config({"dht": {"bootstrap": []}})
+        node.start()
+        node.wait(lambda: node.admin.status()["dht"]["contacts_are_loaded"], within=5,
+                  what="they are restored")
+        assert node.metric("roost_dht_contacts_loaded") == 1
+        assert node.metric("roost_dht_contacts_restored_total") >= contacts
+        told = _find_node(node)
+        assert told and told <= set(old)
+
+
+def _sections(bootstrap: str) -> dict:
+    return {
+        "node": {"role": "supernode", "external_addresses": ["127.0.0.1"],
+                 "listen": ["127.0.0.1"]},
+        "dht": {"bootstrap": [bootstrap], "admit_private_addresses": True},
+        "store": {"engine": "rocksdb"},
+    }
 
 
 def _contacts(node) -> int:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Goal: supernodes that know one node of the DHT find each other in it, tell their owners, and tell
-programs. Method: three daemons at loopback addresses of networks of their own; the third is told of
-the first only."""
+programs; and know each other after a restart. Method: three daemons at loopback addresses of networks
+of their own; the third is told of the first only, and keeps what it learns."""
 
 import json
 import urllib.request
@@ -29,8 +29,8 @@ def _peers(node) -> dict[str, dict]:
 def test_supernodes_find_each_other_and_tell_of_it(roost):
     nodes = [roost(_sections(1, [])).start()]
     first = f"127.3.1.1:{nodes[0].port}"
-    nodes += [roost(_sections(number, [first])).start() for number in (2, 3)]
-    third = nodes[2]
+    nodes.append(roost(_sections(2, [first])).start())
+    third = roost({**_sections(3, [first]), "store": {"engine": "rocksdb"}}).start()
 
     def has_found_all() -> bool:
         return third.metric("roost_peers", table="tried") == 2
@@ -42,7 +42,7 @@ def test_supernodes_find_each_other_and_tell_of_it(roost):
         assert peer["has_answered"] and peer["role"] == "supernode", peer
         assert address in peer["udp"], peer
     assert {peer["node_id"] for peer in peers.values()} == \
-        {node.admin.status()["node_id"] for node in nodes[:2]}
+        {node.admin.status()["node_id"] for node in nodes}
 
     table = run_command("peers", "--config", third.config_path).stdout
     assert table.count(" answers ") == 2, table
@@ -52,3 +52,9 @@ def test_supernodes_find_each_other_and_tell_of_it(roost):
         body = answer.read()
     # One of each /16, and both are of one.
     assert body.startswith(b"d5:peersl") and body.count(b"1:sl4:stun3:dhte") == 1, body
+
+    third.write_config({"dht": {"bootstrap": []}})
+    assert third.stop() < 1
+    third.start()
+    third.wait(has_found_all, within=5, what="it knows them again")
+    assert third.metric("roost_peers_restored_total") == 2

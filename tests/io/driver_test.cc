@@ -13,6 +13,7 @@
 #include "base/crypto_hash.h"
 #include "io/clock.h"
 #include "loop_runner.h"
+#include "node/memory_store.h"
 #include "udp_client.h"
 #include "wire/stun.h"
 #include "wire/stun_builder.h"
@@ -243,6 +244,55 @@ TEST(Driver, TellsTheNodeOfTimeThoughNobodyEverSendsAnything) {
   // It begins with what it keeps in the store, where there is none here.
   EXPECT_TRUE(
       run_until(served.loop, [&] { return served.node->dht_service()->snapshot().is_loaded(); }));
+}
+
+// Of a node with so many contacts, and a store of that size; what came of it, once it is said.
+struct Kept {
+  bool is_keeping = true;
+  uint64_t snapshots = 0;
+};
+std::optional<Kept> keep_now(uint32_t contacts, uint64_t store_bytes, Duration within,
+                             Duration patience) {
+  Served served({kLoopback});
+  DiskThread disk(served.loop, std::make_unique<node::MemoryStore>(store_bytes));
+  served.driver->set_disk(&disk);
+  const auto& snapshot = served.node->dht_service()->snapshot();
+  EXPECT_TRUE(run_until(served.loop, [&] { return snapshot.is_loaded(); }));
+  for (uint32_t i = 0; i < contacts; ++i) {
+    (void)served.node->dht()->verifier().ring().admit(
+        read_clocks().mono, {{}, {IpAddress::v4(0x08000001 + (i << 8)), 6881}});
+  }
+  std::optional<Kept> kept;
+  served.driver->keep_now(within, [&] {
+    EXPECT_FALSE(kept);
+    kept = Kept{served.node->is_keeping(), snapshot.stats().snapshots};
+  });
+  EXPECT_FALSE(kept) << "never at once";
+  (void)run_until(
+      served.loop, [&] { return kept.has_value(); }, patience);
+  run_for(served.loop, std::chrono::milliseconds(5));
+  disk.finish();
+  return kept;
+}
+
+TEST(Driver, SaysWhenAllIsKeptBeforeTheEnd) {
+  constexpr uint64_t kPlenty = 1 << 20;
+  const auto some = keep_now(3000, kPlenty, std::chrono::hours(1), kPatience);
+  ASSERT_TRUE(some);
+  EXPECT_FALSE(some->is_keeping);
+  EXPECT_EQ(1u, some->snapshots);
+  const auto none = keep_now(0, kPlenty, std::chrono::hours(1), kPatience);
+  ASSERT_TRUE(none);
+  EXPECT_FALSE(none->is_keeping);
+  EXPECT_EQ(0u, none->snapshots);
+}
+
+TEST(Driver, WaitsNoLongerThanItIsToldForWhatIsToBeKept) {
+  // The disk is full, and is asked again a second later.
+  const auto kept = keep_now(10, 1, std::chrono::milliseconds(50), std::chrono::milliseconds(900));
+  ASSERT_TRUE(kept);
+  EXPECT_TRUE(kept->is_keeping);
+  EXPECT_EQ(0u, kept->snapshots);
 }
 
 TEST(Driver, LeavesTheSocketsAloneUntilItIsStarted) {

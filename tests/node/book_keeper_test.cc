@@ -144,6 +144,28 @@ TEST_F(BookKeeperTest, TriesAgainAfterAFailureAndRestsWithoutAStore) {
   EXPECT_FALSE(without.keeper.next_deadline());
 }
 
+TEST_F(BookKeeperTest, KeepsWhomItKnowsBeforeTheProcessEnds) {
+  Life first(1);
+  first.keeper.keep_now(now_, out_);
+  first.keeper.start(now_, out_);
+  first.keeper.keep_now(now_, out_);
+  EXPECT_EQ(1u, carry_out(first)) << "it reads first";
+  first.keeper.keep_now(now_, out_);
+  EXPECT_EQ(0u, carry_out(first)) << "it knows nobody";
+  EXPECT_FALSE(first.keeper.is_keeping());
+  for (uint32_t i = 0; i < 40; ++i) restore(first, i);
+  first.keeper.keep_now(now_, out_);
+  first.keeper.keep_now(now_, out_);
+  EXPECT_TRUE(first.keeper.is_keeping());
+  EXPECT_EQ(1u, carry_out(first));
+  EXPECT_FALSE(first.keeper.is_keeping());
+
+  Life second(2);
+  second.keeper.start(now_, out_);
+  carry_out(second);
+  EXPECT_GE(second.book.tried_size(), 38u);
+}
+
 TEST_F(BookKeeperTest, LeavesOutWhatIsDamaged) {
   Life first(1);
   first.keeper.start(now_, out_);

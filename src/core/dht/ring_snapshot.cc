@@ -109,6 +109,14 @@ bool RingSnapshot::is_loaded() const {
   return false;
 }
 
+void RingSnapshot::keep_now(const Now& now, Outbox& out) {
+  if (state_ == State::kResting) begin(now, out);
+}
+
+bool RingSnapshot::is_keeping() const {
+  return is_loaded() && state_ != State::kResting && state_ != State::kIdle;
+}
+
 // ---- Reading.
 
 void RingSnapshot::step(const Now& now, const RangeRead& input, Outbox& out) {

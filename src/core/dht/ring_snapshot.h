@@ -22,7 +22,7 @@ namespace roost::core::dht {
 // of others at once.
 //
 //   start() --> reading --> resting --period--> filling <--> keeping a page
-//                              ^                   |
+//                              ^    or keep_now()  |
 //                              |              keeping the index (tried again until it is kept)
 //                              +-------------------+         --no store--> idle
 //
@@ -85,6 +85,12 @@ class RingSnapshot {
   void step(const Now& now, const DeadlinePassed& input, Outbox& out);
   void step(const Now& now, const CommitDone& input, Outbox& out);
   void step(const Now& now, const RangeRead& input, Outbox& out);
+
+  // The process is about to end: begins a snapshot, unless one is on its way, or what was kept has
+  // not been read.
+  void keep_now(const Now& now, Outbox& out);
+  // Whether one is on its way.
+  bool is_keeping() const;
 
   // When step(DeadlinePassed) is next worth calling; early or late is harmless.
   std::optional<MonoTime> next_deadline() const { return deadline_; }

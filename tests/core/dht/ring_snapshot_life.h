@@ -95,6 +95,10 @@ class Life {
     now_.mono += time;
     if (now_.wall) *now_.wall += std::chrono::duration_cast<std::chrono::seconds>(time);
   }
+  void keep_now() {
+    snapshot.keep_now(now_, out_);
+    take_requests();
+  }
   void admit(Family family, uint32_t first, uint32_t count) {
     for (uint32_t i = first; i < first + count; ++i) (void)ring.admit(now_.mono, node(family, i));
   }

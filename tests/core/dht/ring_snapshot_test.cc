@@ -379,6 +379,62 @@ TEST(RingSnapshot, GivesUpThePagesThatCannotBeReadForLong) {
   }
 }
 
+// As much time as it takes is given here; whoever has less finds the one before (see above).
+TEST(RingSnapshot, KeepsWhatThereIsBeforeTheProcessEnds) {
+  for (size_t answers = 0; answers < 5; ++answers) {  // Of a snapshot that has begun by itself.
+    SCOPED_TRACE(answers);
+    Entries entries = kept(1500, 700);
+    {
+      Life life(entries);
+      life.answer();
+      life.admit(Family::kV4, 5000, 500);
+      EXPECT_FALSE(life.snapshot.is_keeping());
+      for (size_t left = answers; left > 0; --left) life.answer_next();
+      life.keep_now();
+      life.keep_now();
+      EXPECT_TRUE(life.snapshot.is_keeping());
+      Duration waited{};
+      while (life.snapshot.is_keeping()) {
+        if (life.answer() == 0) waited += life.wait();
+      }
+      EXPECT_EQ(Duration(), waited);
+      EXPECT_EQ(answers == 4 ? 2u : 1u, life.snapshot.stats().snapshots);
+    }
+    EXPECT_EQ(1u, generations(entries).size());
+    Life next(entries);
+    next.answer();
+    EXPECT_EQ(2700u, next.snapshot.stats().contacts_read);
+  }
+}
+
+TEST(RingSnapshot, KeepsNothingBeforeTheProcessEndsWhereThereIsNothingToKeepOrToKeepItIn) {
+  const Entries before = kept(1500, 700);
+  struct Row {
+    const char* what;
+    bool has_store;
+    size_t answers;
+    uint32_t contacts;
+  };
+  const Row rows[] = {
+      {"it is not read yet", true, 1, 10},
+      {"there is no store", false, 1, 10},
+      {"the ring is empty", true, 10, 0},
+  };
+  for (const Row& row : rows) {
+    SCOPED_TRACE(row.what);
+    Entries entries = row.contacts == 0 ? Entries() : before;
+    const Entries entries_before = entries;
+    Life life(entries);
+    if (!row.has_store) life.read_failure = StoreError::kAbsent;
+    life.answer(row.answers);
+    life.admit(Family::kV4, 5000, row.contacts);
+    life.keep_now();
+    EXPECT_FALSE(life.snapshot.is_keeping());
+    life.answer();
+    EXPECT_EQ(entries_before, entries);
+  }
+}
+
 // A small ring is kept often; of a large one no more is written than the bound allows, unless it
 // would get too old for a restart.
 TEST(RingSnapshot, IsKeptTheLessOftenTheMoreThereIs) {
