@@ -99,7 +99,7 @@ TEST(RingSnapshotDisk, ReadsAllThatWasKeptAfterEveryLossOfPower) {
   uint64_t kept_often = 0;
   uint64_t lost_often = 0;
   uint64_t kept_at_the_end = 0;
-  for (uint64_t seed = 0; seed < 25; ++seed) {
+  for (uint64_t seed = 0; seed < 50; ++seed) {
     SCOPED_TRACE(seed);
     Dice dice(seed);
     SimDisk disk({});
@@ -114,7 +114,7 @@ TEST(RingSnapshotDisk, ReadsAllThatWasKeptAfterEveryLossOfPower) {
       ASSERT_EQ(0u, stats.pages_damaged + stats.pages_missing);
       ASSERT_GE(life.ring.size(Family::kV4), kept);
       life.admit(static_cast<uint32_t>(dice.below(1500)));
-      if (dice.below(4) == 0) disk.set_size_max(dice.below(400'000));
+      if (dice.below(2) == 0) disk.set_size_max(dice.below(300'000));
       for (uint64_t left = dice.below(120); left > 0; --left) {
         if (dice.below(20) == 0) disk.fail_next(static_cast<uint32_t>(1 + dice.below(3)));
         if (dice.below(20) == 0) life.admit(20);

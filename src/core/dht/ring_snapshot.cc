@@ -21,6 +21,11 @@ constexpr std::string_view kBehindPages = "dht/contacts0";
 constexpr size_t kGenerationDigits = 16;
 constexpr size_t kPageDigits = 8;
 
+// The pages of a commit, their keys, and the range that it may remove.
+static_assert(RingSnapshot::kBytes +
+                  (RingSnapshot::kPagesPerCommit + 2) * (kStoreKeySizeMax + kChangeOverhead) <=
+              kCommitSizeMax);
+
 void append_hex(std::string& text, uint64_t number, size_t digits) {
   for (size_t left = digits; left-- > 0;) text += "0123456789abcdef"[number >> 4 * left & 0xf];
 }
@@ -86,7 +91,7 @@ void RingSnapshot::step(const Now& now, const DeadlinePassed&, Outbox& out) {
     case State::kFilling: return fill(now, out);
     case State::kReadingIndex:
     case State::kReadingPages:
-    case State::kKeepingPage:
+    case State::kKeepingPages:
     case State::kKeepingIndex:
     case State::kRemovingRest: return ask(out);
     case State::kNotStarted:
@@ -101,7 +106,7 @@ bool RingSnapshot::is_loaded() const {
     case State::kReadingPages: return false;
     case State::kResting:
     case State::kFilling:
-    case State::kKeepingPage:
+    case State::kKeepingPages:
     case State::kKeepingIndex:
     case State::kRemovingRest:
     case State::kIdle: return true;
@@ -243,16 +248,22 @@ void RingSnapshot::begin(const Now& now, Outbox& out) {
   place_ = 0;
   contacts_ = 0;
   next_page_ = 0;
-  begin_page(now, out);
-}
-
-void RingSnapshot::begin_page(const Now& now, Outbox& out) {
-  page_.emplace(page_bytes_, family_ == Family::kV4, now.wall);
+  pages_ready_ = 0;
+  change_count_ = 0;
+  begin_page(now);
   fill(now, out);
 }
 
-void RingSnapshot::fill(const Now& now, Outbox& out) {
+// Others first.
+void RingSnapshot::begin_page(const Now& now) {
+  const auto room = std::span(page_bytes_).subspan(pages_ready_ * wire::kContactPageSizeMax);
+  page_.emplace(room.first(wire::kContactPageSizeMax), family_ == Family::kV4, now.wall);
   state_ = State::kFilling;
+  deadline_ = now.mono;
+}
+
+void RingSnapshot::fill(const Now& now, Outbox& out) {
+  deadline_.reset();
   const size_t room = wire::kContactsPerPageMax - page_->count();
   place_ = ring_.visit_from(now.mono, family_, place_, room,
                             [this](const wire::CompactNode& contact, Duration age) {
@@ -261,7 +272,7 @@ void RingSnapshot::fill(const Now& now, Outbox& out) {
   if (!has_seen_family() && page_->count() < wire::kContactsPerPageMax) {
     deadline_ = now.mono;  // Others first.
   } else if (page_->count() > 0) {
-    keep_page(out);
+    end_page(now, out);
   } else {
     go_on(now, out);
   }
@@ -271,24 +282,37 @@ bool RingSnapshot::has_seen_family() const {
   return place_ >= ring_.capacity(family_);
 }
 
-void RingSnapshot::keep_page(Outbox& out) {
-  state_ = State::kKeepingPage;
+bool RingSnapshot::has_seen_all() const {
+  return next_page_ + pages_ready_ == ContactPageIndex::kPagesMax ||
+         (has_seen_family() && family_ == Family::kV6);
+}
+
+void RingSnapshot::end_page(const Now& now, Outbox& out) {
   contacts_ += page_->count();
-  key_ = page_key(next_generation(), next_page_);
-  change_count_ = 0;
+  std::string& key = page_keys_[pages_ready_];
+  key = page_key(next_generation(), next_page_ + pages_ready_);
   // What an earlier attempt has left behind.
-  if (next_page_ == 0) change(Kind::kRemoveRange, as_bytes(key_), as_bytes(kBehindPages));
-  change(Kind::kPut, as_bytes(key_), page_->finish());
+  if (change_count_ == 0 && next_page_ == 0) {
+    change(Kind::kRemoveRange, as_bytes(key), as_bytes(kBehindPages));
+  }
+  change(Kind::kPut, as_bytes(key), page_->finish());
+  ++pages_ready_;
+  if (pages_ready_ == kPagesPerCommit || has_seen_all()) return keep_pages(out);
+  go_on(now, out);
+}
+
+void RingSnapshot::keep_pages(Outbox& out) {
+  state_ = State::kKeepingPages;
   ask(out);
 }
 
 void RingSnapshot::go_on(const Now& now, Outbox& out) {
-  if (next_page_ == ContactPageIndex::kPagesMax) return keep_index(out);
-  if (!has_seen_family()) return begin_page(now, out);
-  if (family_ == Family::kV6) return keep_index(out);
-  family_ = Family::kV6;
-  place_ = 0;
-  begin_page(now, out);
+  if (has_seen_all()) return pages_ready_ > 0 ? keep_pages(out) : keep_index(out);
+  if (has_seen_family()) {
+    family_ = Family::kV6;
+    place_ = 0;
+  }
+  begin_page(now);
 }
 
 void RingSnapshot::keep_index(Outbox& out) {
@@ -313,12 +337,13 @@ void RingSnapshot::step(const Now& now, const CommitDone& input, Outbox& out) {
   if (input.failure) {
     ask_again(now);
     // That of the index may be there after all, so the pages that it names have to stay.
-    if (state_ == State::kKeepingPage && tries_ >= kTriesMax) give_up(out);
+    if (state_ == State::kKeepingPages && tries_ >= kTriesMax) give_up(out);
     return;
   }
   tries_ = 0;
-  if (state_ == State::kKeepingPage) {
-    ++next_page_;
+  if (state_ == State::kKeepingPages) {
+    next_page_ += std::exchange(pages_ready_, 0);
+    change_count_ = 0;
     return go_on(now, out);
   }
   index_ = next_index_;

@@ -21,7 +21,7 @@ namespace roost::core::dht {
 // Keeps the contacts of the ring in the store, so that a node which starts anew can tell newcomers
 // of others at once.
 //
-//   start() --> reading --> resting --period--> filling <--> keeping a page
+//   start() --> reading --> resting --period--> filling <--> keeping pages
 //                              ^    or keep_now()  |
 //                              |              keeping the index (tried again until it is kept)
 //                              +-------------------+         --no store--> idle
@@ -42,10 +42,12 @@ namespace roost::core::dht {
 // What is restored is as old as it was and as long as we were gone; if either clock was unknown, so
 // old that it is verified before it is handed out.
 //
-// One page of memory (kBytes); in the store at most twice what the ring holds.
+// A few pages of memory (kBytes); in the store at most twice what the ring holds.
 class RingSnapshot {
  public:
-  static constexpr size_t kBytes = wire::kContactPageSizeMax;
+  // Written at once, since a disk takes as long to sync one page as a few.
+  static constexpr size_t kPagesPerCommit = 4;
+  static constexpr size_t kBytes = kPagesPerCommit * wire::kContactPageSizeMax;
   // From the end of one snapshot to the next: as long as it takes to write no more than
   // kBytesPerHour, for a flash card wears, but within these bounds. What is written more often than
   // kPeriodMin is hardly any news. A contact is verified again after kVerifyAgainAfter, and handed
@@ -109,7 +111,7 @@ class RingSnapshot {
     kReadingPages,
     kResting,
     kFilling,
-    kKeepingPage,
+    kKeepingPages,
     kKeepingIndex,
     kRemovingRest,
     kIdle,  // There is no store.
@@ -124,10 +126,12 @@ class RingSnapshot {
   void end_reading(const Now& now, Outbox& out);
 
   void begin(const Now& now, Outbox& out);
-  void begin_page(const Now& now, Outbox& out);
+  void begin_page(const Now& now);
   void fill(const Now& now, Outbox& out);
   bool has_seen_family() const;
-  void keep_page(Outbox& out);
+  bool has_seen_all() const;
+  void end_page(const Now& now, Outbox& out);
+  void keep_pages(Outbox& out);
   void go_on(const Now& now, Outbox& out);
   void keep_index(Outbox& out);
   void give_up(Outbox& out);
@@ -151,16 +155,18 @@ class RingSnapshot {
   uint64_t request_number_ = 0;
   bool is_waiting_ = false;
   unsigned tries_ = 0;
-  std::array<StoreChange, 2> changes_{};
+  std::array<StoreChange, kPagesPerCommit + 1> changes_{};
   size_t change_count_ = 0;
   std::string key_;
+  std::array<std::string, kPagesPerCommit> page_keys_;
   std::string end_;
   std::array<uint8_t, wire::ContactPageIndex::kSize> index_bytes_{};
 
   wire::ContactPageIndex index_;       // The snapshot that counts,
   wire::ContactPageIndex next_index_;  // and the one that is to.
   bool index_is_damaged_ = false;
-  uint64_t next_page_ = 0;  // To be read or written.
+  uint64_t next_page_ = 0;  // To be read or written,
+  size_t pages_ready_ = 0;  // and how many are to be written at once.
 
   Family family_ = Family::kV4;  // What is to be visited next,
   size_t place_ = 0;
