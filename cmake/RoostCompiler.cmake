@@ -32,17 +32,16 @@ if(ROOST_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
     ${CMAKE_COMMAND} -E env CCACHE_SLOPPINESS=pch_defines,time_macros ${ROOST_CCACHE})
 endif()
 
-# roost_precompile(TARGET FIRST HEADERS...): with clang, headers that most sources include are read
-# once for all targets that name the same FIRST, which is one of them and is compiled with the same
-# flags. g++ reads them each time, and so finds the source that forgot to include one.
+# roost_precompile(TARGET FIRST HEADERS...): headers that most sources include are read once for all
+# targets that name the same FIRST, which is one of them and is compiled with the same flags.
 set(ROOST_STANDARD_HEADERS
   <algorithm> <array> <chrono> <cstdint> <cstring> <functional> <map> <memory> <optional> <set>
   <span> <string> <string_view> <utility> <variant> <vector>)
 function(roost_precompile target first)
-  if(NOT CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
-    return()
-  endif()
-  target_compile_options(${target} PRIVATE "SHELL:-Xclang -fno-pch-timestamp")
+  # What the compiler cache needs to know them by their content.
+  target_compile_options(${target} PRIVATE
+    $<$<CXX_COMPILER_ID:Clang>:SHELL:-Xclang -fno-pch-timestamp>
+    $<$<CXX_COMPILER_ID:GNU>:-fpch-preprocess>)
   if(target STREQUAL first)
     target_precompile_headers(${target} PRIVATE ${ROOST_STANDARD_HEADERS} ${ARGN})
   else()
