@@ -224,24 +224,35 @@ size_t FamilyRing<Host>::take(MonoTime now, std::span<wire::CompactNode> out) {
   return taken;
 }
 
+// To the minute, in which who was asked in it counts as heard.
 template <typename Host>
-std::optional<wire::CompactNode> FamilyRing<Host>::next_to_verify(MonoTime now) {
+bool FamilyRing<Host>::was_heard(MonoTime now, Duration asked_before, const AnswersHeard& heard) {
+  constexpr std::chrono::minutes kMinute{1};
+  const MonoTime asked_at = now - asked_before;
+  return heard.since <= asked_at + kMinute && asked_at <= heard.until;
+}
+
+template <typename Host>
+std::optional<DueContact> FamilyRing<Host>::next_to_verify(MonoTime now,
+                                                           const AnswersHeard& heard) {
   const size_t look_at = std::min(entries_.size(), ContactRing::kLookedAtMax);
   for (size_t looked_at = 0; looked_at < look_at && size_ > 0; ++looked_at) {
     verify_at_ = skip_empty_sets(verify_at_);
     Entry& entry = entries_[verify_at_];
     verify_at_ = (verify_at_ + 1) % entries_.size();
     if (entry.port == 0) continue;
-    const auto minutes_since_asked = static_cast<uint8_t>(minute_of(now) - entry.asked_minute);
-    if (entry.unanswered > 0 && minutes_since_asked < ContactRing::kAskAgainAfter.count()) continue;
-    if (entry.unanswered >= ContactRing::kUnansweredMax) {
+    const std::chrono::minutes asked_before{
+        static_cast<uint8_t>(minute_of(now) - entry.asked_minute)};
+    if (entry.unanswered > 0 && asked_before < ContactRing::kAskAgainAfter) continue;
+    const bool is_silent = entry.unanswered >= ContactRing::kUnansweredMax;
+    if (is_silent && was_heard(now, asked_before, heard)) {
       remove(entry);
       continue;
     }
     if (entry.unanswered == 0 && age(now, entry) < ContactRing::kVerifyAgainAfter) continue;
-    ++entry.unanswered;
+    if (!is_silent) ++entry.unanswered;
     entry.asked_minute = minute_of(now);
-    return contact_of(entry);
+    return DueContact{contact_of(entry), is_silent};
   }
   return {};
 }
@@ -339,8 +350,9 @@ size_t ContactRing::take(MonoTime now, Family family, std::span<wire::CompactNod
   return family == Family::kV4 ? v4_.take(now, out) : v6_.take(now, out);
 }
 
-std::optional<wire::CompactNode> ContactRing::next_to_verify(MonoTime now, Family family) {
-  return family == Family::kV4 ? v4_.next_to_verify(now) : v6_.next_to_verify(now);
+std::optional<DueContact> ContactRing::next_to_verify(MonoTime now, Family family,
+                                                      const AnswersHeard& heard) {
+  return family == Family::kV4 ? v4_.next_to_verify(now, heard) : v6_.next_to_verify(now, heard);
 }
 
 void ContactRing::forgive(Family family) {

@@ -36,6 +36,20 @@ enum class ContactAdmission : uint8_t {
 inline constexpr size_t kContactAdmissionCount = 6;
 std::string_view label(ContactAdmission admission);
 
+// When our line was seen to carry questions and answers: all the while from `since` until `until`.
+// Who was silent in that time is to blame for it.
+struct AnswersHeard {
+  MonoTime since = MonoTime::min();
+  MonoTime until = MonoTime::max();
+};
+
+struct DueContact {
+  wire::CompactNode contact;
+  // It was silent often enough, but perhaps for want of a line: whether that carries anything is to
+  // be tried as well.
+  bool is_in_doubt = false;
+};
+
 // The contacts of one family; see ContactRing. `Host` is an address without its family.
 template <typename Host>
 class FamilyRing {
@@ -47,7 +61,7 @@ class FamilyRing {
   void restore(MonoTime now, const wire::CompactNode& contact, Duration verified_before);
   bool contains(const Endpoint& endpoint) const;
   size_t take(MonoTime now, std::span<wire::CompactNode> out);
-  std::optional<wire::CompactNode> next_to_verify(MonoTime now);
+  std::optional<DueContact> next_to_verify(MonoTime now, const AnswersHeard& heard);
   std::optional<wire::CompactNode> next_in_turn();
   void forgive();
 
@@ -96,6 +110,7 @@ class FamilyRing {
   const Entry* set_of(const IpAddress& address) const;
   // The first entry from `at` on, round the end, that may be taken; its set is not empty.
   size_t skip_empty_sets(size_t at) const;
+  static bool was_heard(MonoTime now, Duration asked_before, const AnswersHeard& heard);
   void occupy(Entry& place, const wire::CompactNode& contact, int32_t verified_second);
   void remove(Entry& entry);
 
@@ -157,8 +172,10 @@ class ContactRing {
   size_t take(MonoTime now, Family family, std::span<wire::CompactNode> out);
 
   // The next contact in turn that is due, and counts as asked from now on: it is not handed out
-  // before it has answered. Those that have not answered often enough are removed on the way.
-  std::optional<wire::CompactNode> next_to_verify(MonoTime now, Family family);
+  // before it has answered. Those that have not answered often enough, the last time while others
+  // were heard, are removed on the way.
+  std::optional<DueContact> next_to_verify(MonoTime now, Family family,
+                                           const AnswersHeard& heard = {});
   // The next contact in turn, due or not, which does not count as asked.
   std::optional<wire::CompactNode> next_in_turn(Family family);
   // It was not their fault: whoever has let questions pass counts as if none had been asked. Looks

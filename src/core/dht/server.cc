@@ -404,7 +404,9 @@ void Server::keep_up(MonoTime now, Family family, Outbox& out) {
   Plan& plan = plans_[static_cast<size_t>(family)];
   const size_t known = table(family).size();
   const bool has_few_contacts = verifier_.ring().size(family) < Responder::kContactsMin;
-  if (known >= kTableMin && !verifier_.is_line_dead(now, family)) {
+  const bool is_heard =
+      !verifier_.is_line_dead(now, family) && !rates_[static_cast<size_t>(family)].is_ignored();
+  if (known >= kTableMin && is_heard) {
     plan.names_again = kNamesAgainMin;
     plan.names_at = now + kNamesAgainMin;
   } else if (now >= plan.names_at) {
@@ -453,7 +455,7 @@ void Server::keep_table_alive(MonoTime now, Family family, Outbox& out) {
   for (size_t sent = 0; Asked & asked : asked_) {
     const bool is_ours = asked.node.port != 0 && family_of(asked.node.address) == family;
     if (is_ours && now - asked.at >= kAskTimeout) {
-      if (!verifier_.is_line_dead(now, family)) table.silent(asked.node);
+      if (verifier_.has_heard_since(now - kHeardLately, family)) table.silent(asked.node);
       asked = {};
     }
     if (asked.node.port != 0 || sent == kTablePingsPerUpkeep) continue;

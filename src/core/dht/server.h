@@ -58,6 +58,8 @@ class Server {
   static constexpr Duration kNamesAgainMin = std::chrono::minutes(1);
   static constexpr Duration kNamesAgainMax = std::chrono::hours(1);
   static constexpr Duration kAskTimeout = std::chrono::seconds(5);
+  // Nodes that are silent are to blame for it only where somebody has answered in that time.
+  static constexpr Duration kHeardLately = std::chrono::minutes(2);
 
   struct Options {
     Verifier::Options verifier{};

@@ -98,7 +98,13 @@ bool Verifier::is_line_dead(MonoTime now, Family family) const {
 
 void Verifier::line_lives(MonoTime now, Family family) {
   if (is_line_dead(now, family)) ring_.forgive(family);
-  lines_[static_cast<size_t>(family)] = {};
+  Line& line = lines_[static_cast<size_t>(family)];
+  const bool has_been_silent = now - line.heard.until > kQuietMax;
+  line = {.heard = {has_been_silent ? now : line.heard.since, now}};
+}
+
+bool Verifier::has_heard_since(MonoTime time, Family family) const {
+  return lines_[static_cast<size_t>(family)].heard.until >= time;
 }
 
 void Verifier::heard_elsewhere(MonoTime now, const wire::CompactNode& node) {
@@ -152,18 +158,24 @@ bool Verifier::ask_next(MonoTime now, Outbox& out) {
 bool Verifier::ask_contact(MonoTime now, Family family, Outbox& out) {
   if (!homes_[static_cast<size_t>(family)]) return false;
   Line& line = lines_[static_cast<size_t>(family)];
-  const bool is_dead = is_line_dead(now, family);
-  if (is_dead && now < line.try_at) return false;
-  const auto contact = is_dead ? ring_.next_in_turn(family) : ring_.next_to_verify(now, family);
-  if (!contact) return false;
-  if (is_dead) {
+  if (is_line_dead(now, family)) {
+    if (now < line.try_at) return false;
     line.try_at = now + line.try_again;
     line.try_again = std::min(2 * line.try_again, kTryAgainMax);
-  } else {
-    if (line.unanswered++ == 0) line.silent_since = now;
+    return try_line(now, family, out);
   }
-  (void)ping(now, PingPurpose::kVerify, contact->endpoint, out);
+  const auto due = ring_.next_to_verify(now, family, line.heard);
+  if (!due) return false;
+  if (line.unanswered++ == 0) line.silent_since = now;
+  (void)ping(now, PingPurpose::kVerify, due->contact.endpoint, out);
+  if (due->is_in_doubt) (void)try_line(now, family, out);
   return true;
+}
+
+// By asking whoever is next, who may well answer.
+bool Verifier::try_line(MonoTime now, Family family, Outbox& out) {
+  const auto contact = ring_.next_in_turn(family);
+  return contact && ping(now, PingPurpose::kVerify, contact->endpoint, out);
 }
 
 void Verifier::step(MonoTime now, const DeadlinePassed&, Outbox& out) {

@@ -30,8 +30,9 @@ namespace roost::core::dht {
 //   its answer, with an ID that BEP 42 gives its address -> a contact
 //   a contact, every half hour        -> ping (verify); two without an answer, and it is gone
 //
-// Where no contact answers any more, it is our own line that is dead, or the donation that is used
-// up: nobody is given up for that, and one contact is tried now and then until somebody answers.
+// Whoever is silent is given up only while others answer: where nobody does, it is our own line
+// that is dead, or the donation that is used up. One contact is tried now and then until one
+// answers.
 //
 // Read-only nodes (BEP 43) and addresses that the Internet cannot reach go no further than being
 // proven. Pings leave no state behind (PingCookies). One ping is sent for a query, up to
@@ -57,7 +58,9 @@ class Verifier {
   static constexpr Duration kSilenceMin = std::chrono::seconds(10);
   static constexpr uint64_t kInARowMin = 8;
   static constexpr uint64_t kInARowMax = 40;
-  // How often one is tried then: at first, and at last.
+  // Answers that are no further apart show that the line was good in between.
+  static constexpr Duration kQuietMax = std::chrono::minutes(1);
+  // How often one is tried while it is dead: at first, and at last.
   static constexpr Duration kTryAgainMin = std::chrono::seconds(1);
   static constexpr Duration kTryAgainMax = std::chrono::minutes(1);
 
@@ -101,10 +104,12 @@ class Verifier {
   // we can reach. Otherwise it is a candidate.
   void heard_elsewhere(MonoTime now, const wire::CompactNode& node);
 
-  // Nobody is to be given up: our questions or the answers do not get through.
+  // Our questions or the answers do not get through.
   bool is_line_dead(MonoTime now, Family family) const;
   // A question of ours, be it a ping or not, has been answered.
   void line_lives(MonoTime now, Family family);
+  // Whether any was since then. Whoever was asked then and is silent is to blame only if so.
+  bool has_heard_since(MonoTime time, Family family) const;
 
   bool is_proven(MonoTime now, const IpAddress& address) const {
     return proven_.contains(now, address);
@@ -137,10 +142,13 @@ class Verifier {
   bool is_welcome(const IpAddress& address) const;
   bool ping(MonoTime now, PingPurpose purpose, const Endpoint& to, Outbox& out);
   bool ask_next(MonoTime now, Outbox& out);
+  bool try_line(MonoTime now, Family family, Outbox& out);
   bool ask_contact(MonoTime now, Family family, Outbox& out);
   void admit(MonoTime now, const wire::CompactNode& contact);
 
+  static constexpr MonoTime kNever = MonoTime() - std::chrono::hours(24);
   struct Line {
+    AnswersHeard heard{kNever, kNever};
     uint64_t unanswered = 0;  // Contacts asked since the last answer,
     MonoTime silent_since{};  // the first of them then.
     MonoTime try_at{};

@@ -146,7 +146,10 @@ TEST(ContactRing, AsksAgainInTimeAndHandsOutNobodyWhoseAnswerIsDue) {
   const CompactNode node = contact("192.0.2.1:1");
   (void)ring.admit(kStart, node);
   EXPECT_FALSE(ring.next_to_verify(kStart + 29min, Family::kV4));
-  ASSERT_EQ(node, ring.next_to_verify(kStart + 30min, Family::kV4));
+  const auto due = ring.next_to_verify(kStart + 30min, Family::kV4);
+  ASSERT_TRUE(due);
+  EXPECT_EQ(node, due->contact);
+  EXPECT_FALSE(due->is_in_doubt);
   EXPECT_TRUE(take(ring, kStart + 30min, 8).empty());
   EXPECT_FALSE(ring.next_to_verify(kStart + 30min, Family::kV4)) << "asked a moment ago";
   EXPECT_EQ(ContactAdmission::kRefreshed, ring.admit(kStart + 30min, node));
@@ -166,6 +169,28 @@ TEST(ContactRing, ForgetsWhoDoesNotAnswerTwice) {
   EXPECT_EQ(0u, ring.size(Family::kV4));
   EXPECT_EQ(1u, ring.removed());
   ring.check_invariants();
+}
+
+TEST(ContactRing, ForgetsNobodyForSilenceWhileNobodyIsHeard) {
+  ContactRing ring({.v4_contacts = 80, .v6_contacts = 0}, kSecret);
+  (void)ring.admit(kStart, contact("192.0.2.1:1"));
+  const auto due = [&](Duration after, const AnswersHeard& heard) {
+    return ring.next_to_verify(kStart + after, Family::kV4, heard);
+  };
+  const AnswersHeard before = {kStart, kStart + 29min};
+  EXPECT_FALSE(due(30min, before)->is_in_doubt);
+  EXPECT_FALSE(due(32min, before)->is_in_doubt);
+  for (const auto after : {34min, 36min, 38min}) {
+    const auto again = due(after, before);
+    ASSERT_TRUE(again);
+    EXPECT_TRUE(again->is_in_doubt) << "it may be our line";
+  }
+  // The line has come back since: what was before it counts for nothing.
+  const AnswersHeard back = {kStart + 40min, kStart + 50min};
+  EXPECT_TRUE(due(40min + 30s, back)->is_in_doubt);
+  EXPECT_FALSE(due(42min, back));
+  EXPECT_FALSE(due(42min + 30s, back));
+  EXPECT_EQ(0u, ring.size(Family::kV4));
 }
 
 // One set, so that all meet.
@@ -243,7 +268,9 @@ TEST(ContactRing, KeepsTheLivingWhoeverComes) {
       (void)ring.admit(now,
                        in_prefix(Family::kV4, prefix, static_cast<uint8_t>(random.below(200))));
       const auto asked = ring.next_to_verify(now, Family::kV4);
-      if (asked && living.contains(asked->endpoint)) (void)ring.admit(now, *asked);
+      if (asked && living.contains(asked->contact.endpoint)) {
+        (void)ring.admit(now, asked->contact);
+      }
     }
   }
   for (const Endpoint& endpoint : living) EXPECT_TRUE(ring.contains(endpoint)) << endpoint.text();
@@ -264,7 +291,7 @@ TEST(ContactRing, KeepsItsBoundsWhateverIsDone) {
       case 1: ring.restore(now, node, Duration(std::chrono::minutes(random.below(200)))); break;
       case 2: {
         const auto asked = ring.next_to_verify(now, family);
-        if (asked && random.below(2) == 0) (void)ring.admit(now, *asked);
+        if (asked && random.below(2) == 0) (void)ring.admit(now, asked->contact);
         break;
       }
       default: ASSERT_LE(take(ring, now, 8, family).size(), 8u);
