@@ -45,12 +45,13 @@ void admit_contacts(ContactRing& ring, uint32_t count) {
 // One snapshot, from the start to the end. False when the store refuses something.
 class Keeper {
  public:
-  Keeper(ContactRing& ring, node::Store& store)
-      : snapshot_(ring, {.period = Duration(1)}), store_(store) {}
+  Keeper(ContactRing& ring, node::Store& store) : snapshot_(ring), store_(store) {}
 
   bool keep() {
     Now now{kNow, std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now())};
     snapshot_.start(now, out_);
+    if (!answer(now)) return false;
+    snapshot_.keep_now(now, out_);
     while (snapshot_.stats().snapshots == 0) {
       if (!answer(now)) return false;
       if (!snapshot_.next_deadline()) continue;
