@@ -249,10 +249,11 @@ BookOutcome Book::hear_record(const Now& now, const wire::MutableItem& item,
   // It is new, or it has moved and has to answer anew.
   const auto address = address_of(*record);
   if (!address) return Outcome::kUnreachable;
-  if (const uint32_t* const there = by_address_.find(*address)) {
-    if (entries_[*there].value_size > 0) return Outcome::kAddressTaken;
+  if (const uint32_t* const found = by_address_.find(*address)) {
+    const uint32_t there = *found;  // What it points to moves when another goes.
+    if (entries_[there].value_size > 0) return Outcome::kAddressTaken;
     if (known != nullptr) vacate(*known);
-    set_record(*there, item);
+    set_record(there, item);
     return Outcome::kRenewed;
   }
   const auto place = find_new_place(group_of(source), address->address);

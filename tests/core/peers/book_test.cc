@@ -492,6 +492,39 @@ TEST_F(BookTest, ANodeThatMovesOrRetiresSaysSo) {
   EXPECT_TRUE(all().empty());
 }
 
+// To where somebody is known to be, and not who. In as many small books, since entries that move
+// together when one goes are rare in each.
+TEST(Book, ANodeThatMovesToAKnownAddressIsTheOneThere) {
+  size_t moved = 0;
+  for (uint64_t seed = 1; seed <= 300; ++seed) {
+    SeededRandom random(seed);
+    Book book({.new_entries = 32, .tried_entries = 8}, random);
+    Now now{MonoTime(100h), kWall};
+    PeerNode node(1, {spread(1), 3478});
+    (void)book.hear(now, node.address, spread(1000));
+    ASSERT_EQ(Outcome::kTried, book.answered(now, node.address, node.record(kWall)));
+    std::vector<Endpoint> heard;
+    for (uint32_t i = 2; i < 40; ++i) {
+      const Endpoint address{spread(i), 3478};
+      if (book.hear(now, address, spread(1000 + i)) == Outcome::kAdded) heard.push_back(address);
+    }
+    for (const Endpoint& next : heard) {
+      node.address = next;
+      now.mono += 1s;
+      *now.wall += 1s;
+      EXPECT_EQ(Outcome::kRenewed, book.hear(now, node.record(*now.wall), spread(2000)));
+      book.check_invariants();
+      bool is_there = false;
+      book.for_each(now.mono, [&](const Book::Known& known) {
+        is_there |= known.address == next && known.record && known.record->key == node.key();
+      });
+      EXPECT_TRUE(is_there) << seed;
+      ++moved;
+    }
+  }
+  EXPECT_GE(moved, 300u * 10);
+}
+
 TEST_F(BookTest, WhoRetiresAtOneAddressRetiresAtAll) {
   PeerNode node(1, kAddress);
   node.other_address = *Endpoint::parse("[2600::1]:3478");
