@@ -168,7 +168,7 @@ bool Verifier::ask_contact(MonoTime now, Family family, Outbox& out) {
   if (!due) return false;
   if (line.unanswered++ == 0) line.silent_since = now;
   (void)ping(now, PingPurpose::kVerify, due->contact.endpoint, out);
-  if (due->is_in_doubt) (void)try_line(now, family, out);
+  if (due->is_in_doubt && pings_left_.take(pace_, now)) (void)try_line(now, family, out);
   return true;
 }
 

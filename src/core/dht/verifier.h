@@ -137,7 +137,9 @@ class Verifier {
   static constexpr Duration kTurn = std::chrono::seconds(1);
   static constexpr TokenBucket::Options kProofPace{kProofsPerSecond, kProofsPerSecond};
   // What one step sends at most, whatever has gathered: it shares the outbox with other questions.
-  static constexpr size_t kPingsPerStepMax = 20;
+  static constexpr size_t kPingsPerStepMax = 20;  // Each may be joined by one that tries the line.
+  static_assert(2 * kPingsPerStepMax * kPingSize <= Outbox::kBytesPerStepMax &&
+                2 * kPingsPerStepMax <= Outbox::kActionsPerStepMax);
 
   bool is_welcome(const IpAddress& address) const;
   bool ping(MonoTime now, PingPurpose purpose, const Endpoint& to, Outbox& out);
