@@ -2,6 +2,7 @@
 #include "io/event_loop.h"
 
 #include <algorithm>
+#include <csignal>
 
 #include "base/check.h"
 
@@ -41,6 +42,8 @@ EventLoop::Watch EventLoop::watch_readable(int fd, Callback callback) {
 }
 
 EventLoop::Watch EventLoop::watch_signal(int signal, Callback callback) {
+  // What is in force again once the watch is gone.
+  CHECK(std::signal(signal, SIG_IGN) != SIG_ERR);
   Watch watch = make(signal, EV_SIGNAL | EV_PERSIST, std::move(callback));
   CHECK(event_add(watch.event_.get(), nullptr) == 0);
   return watch;

@@ -39,6 +39,7 @@ class EventLoop {
 
   // Calls back whenever `fd` is readable, for as long as the watch lives.
   [[nodiscard]] Watch watch_readable(int fd, Callback callback);
+  // Afterwards the signal is ignored, so that a late one does not end a process that is ending.
   [[nodiscard]] Watch watch_signal(int signal, Callback callback);
   // Calls back every `interval`.
   [[nodiscard]] Watch every(Duration interval, Callback callback);

@@ -55,6 +55,17 @@ def test_a_signal_ends_it_within_a_second_although_connections_are_open(roost, n
         connection.close()
 
 
+@pytest.mark.parametrize("pause", [0, 0.005, 0.02])
+def test_two_signals_end_it_as_cleanly_as_one(roost, pause):
+    node = roost({"store": {"engine": "rocksdb"}}).start()
+    node.signal(signal.SIGTERM)
+    time.sleep(pause)
+    node.signal(signal.SIGINT)
+    assert node.wait_for_exit() == 0
+    node.start()
+    assert "damaged" not in node.log()
+
+
 def test_it_starts_again_at_once_on_the_same_port(roost):
     node = roost().start()
     with socket.create_connection(("127.0.0.1", node.port), 2) as connection:
