@@ -31,10 +31,6 @@ const IpAddress kSource = *IpAddress::parse("9.9.9.9");
 const wire::NodeId kOurId{0xaa};
 const wire::NodeId kTheirId{0xbb};
 
-IpAddress spread(uint32_t number) {
-  return IpAddress::v4(0x0b000000 + (number << 16) + 0x0101);
-}
-
 struct Sent {
   Endpoint to{};
   bool is_binding = false;

@@ -61,4 +61,9 @@ class PeerNode {
   Endpoint other_address{};
 };
 
+// Of a network of its own for each number.
+inline IpAddress spread(uint32_t number) {
+  return IpAddress::v4(0x0b000000 + (number << 16) + 0x0101);
+}
+
 }  // namespace roost::core::peers
